@@ -1,4 +1,4 @@
-"""The vocabulary: every main facial action unit (FACS 2002), its muscle and its region, and the field's AU sets.
+"""The vocabulary: every main facial action unit (FACS 2002), its muscle and region; the field's AU sets.
 
 Source: Ekman, Friesen and Hager, Facial Action Coding System (2002), names and muscles as tabulated in
 Parr and Waller (PMC7264164) for AU 1–28 and 41–46. AU 3 and AU 40 are not main facial codes and are left out.

@@ -1,8 +1,8 @@
 """The frozen records that cross from one room to the next.
 
 Units and conventions, once for the whole package: images are (H, W, 3) RGB uint8; boxes are `x1, y1, x2, y2`
-in pixels of the picture; points are (N, 2) as x, y in pixels; angles are degrees; time is seconds; sides are the
-subject's own. A value that is not known is `None` (or NaN inside an array) and never 0.
+in pixels of the picture; points are (N, 2) as x, y in pixels; angles are degrees; time is seconds; sides are
+the subject's own. A value that is not known is `None` (or NaN inside an array) and never 0.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class CropSpec:
     Attributes:
         size: Side S of the square crop, in pixels.
         scale: Side of the square cut from the picture, as a multiple of the face box's longer side.
-        shift_y: The cut's centre below the box's centre, as a multiple of the box's longer side (negative is up).
+        shift_y: The cut's centre below the box's centre, as a multiple of the box's longer side (negative:
+            above).
         align: What fixes the square. `box` is the face box alone, without rotation.
     """
 
@@ -110,7 +111,8 @@ class AUOutput:
         aus: The A action units, in the network's order.
         probability: (A,) float32 in 0–1.
         intensity: (A,) float32 in 0–5, where the model gives it.
-        heatmaps: (A, h, w) float32, Grad-CAM of each AU's logit (non-negative, not normalised), where asked for.
+        heatmaps: (A, h, w) float32, Grad-CAM of each AU's logit (non-negative, not normalised), where asked
+            for.
     """
 
     aus: tuple[int, ...]
@@ -176,7 +178,7 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """All that must travel with a network for its numbers to mean anything. Stored as JSON inside the ONNX file.
+    """All that must travel with a network for its numbers to mean anything: JSON inside the ONNX file.
 
     Attributes:
         name: Short name, for instance `attention_cnn-synthetic`.
@@ -251,12 +253,15 @@ class ModelCard:
         """
         try:
             raw: dict[str, Any] = json.loads(text)
-            if raw.get("schema") != CARD_SCHEMA:
+            schema = raw.get("schema")
+            if schema != CARD_SCHEMA:
                 raise CardError(
-                    f"The model card has schema {raw.get('schema')!r} and this version reads {CARD_SCHEMA}; update openau."
+                    f"The model card has schema {schema!r}, this version reads {CARD_SCHEMA}: update openau."
                 )
             known = {f.name for f in fields(cls)}
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
+            values: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known
+            }
             values["crop"] = CropSpec(**raw["crop"])
             values["accuracy"] = tuple(Accuracy(**row) for row in raw.get("accuracy", ()))
             return cls(**values)
