@@ -1,7 +1,7 @@
 """OpenAU: the open toolkit for facial action units.
 
-The instrument (`Analyzer`) reads faces in photographs, video and webcam; the workshop trains, judges, explains
-and ships the networks it runs.
+The instrument (`Analyzer`) reads faces in photographs, video and webcam; the workshop trains, judges,
+explains and ships the networks it runs.
 """
 
 from __future__ import annotations
