@@ -148,3 +148,7 @@ def au_set(name: str) -> tuple[int, ...]:
         return AU_SETS[name]
     except KeyError:
         raise SettingError(f"There is no AU set {name!r}; choose one of {', '.join(AU_SETS)}.") from None
+
+
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+"""The six basic emotions and neutral, in the order of the AU table and of the rules in `openau.emotion`."""
