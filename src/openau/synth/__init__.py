@@ -1,0 +1,15 @@
+"""FACS-labelled synthetic faces: pictures whose action units, landmarks and pose are known exactly.
+
+Needs the extra `synth` (numba) and the user's own copy of the face rig, see `openau.synth.rig`.
+"""
+
+from openau.errors import MissingExtraError
+
+try:
+    import numba as _numba  # noqa: F401 - only to say clearly that it is missing
+except ImportError as error:
+    raise MissingExtraError("numba", "synth", "Rendering synthetic faces") from error
+
+from openau.synth.dataset import synthesize
+
+__all__ = ["synthesize"]

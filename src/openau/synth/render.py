@@ -1,0 +1,233 @@
+"""One subject, one expression, one camera, one light: the picture and its truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from openau.records import Box, Floats, Pixels
+from openau.synth.expression import (
+    Expression,
+    add_shapes,
+    lips_part_intensity,
+    movement_share,
+    shape_weights,
+)
+from openau.synth.identity import Stage, Subject, lip_gap
+from openau.synth.raster import empty_buffer, rasterize, vertex_normals
+from openau.synth.rig import FACE, HEAD, LASH, MOUTH, TEETH
+from openau.synth.scene import Camera, Flaws, develop
+from openau.synth.shade import Lamp, Mesh, Paint, Posed, cast_shadow, relief_slope, shade
+
+SUPERSAMPLING: Final = 2
+_PIVOT: Final = np.array([0, 0, 1], np.float32)
+_GUMS: Final = np.array([0.36, 0.12, 0.11], np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A rendered face and all that is known about it.
+
+    Attributes:
+        rgb: (H, W, 3) RGB uint8.
+        points: (68, 2) float32, projected landmarks, pixels.
+        box_px: Face box as a frontal Haar cascade would draw it.
+        pose_deg: Pitch, yaw, roll.
+        left: Intensity 0-5 of every AU that is not 0, subject's left.
+        right: The same on the right.
+        lip_gap_cm: Measured distance between the inner lips.
+    """
+
+    rgb: Pixels
+    points: Floats
+    box_px: Box
+    pose_deg: tuple[float, float, float]
+    left: Mapping[int, float]
+    right: Mapping[int, float]
+    lip_gap_cm: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Camera, light, flaws and backdrop of one picture.
+
+    Attributes:
+        camera: The camera.
+        lamp: The light.
+        flaws: The camera's errors.
+        backdrop: (H, W, 3) float32, linear light; its size is the picture's.
+    """
+
+    camera: Camera
+    lamp: Lamp
+    flaws: Flaws
+    backdrop: Floats
+
+
+def render(
+    stage: Stage, subject: Subject, expression: Expression, view: View, rng: np.random.Generator
+) -> Picture:
+    """Draw one picture.
+
+    Args:
+        stage: What subjects share.
+        subject: Who.
+        expression: What the face does.
+        view: Where from, in what light, before what.
+        rng: The source of the sensor noise.
+    """
+    rig = stage.rig
+    vertices = subject.vertices.copy()
+    add_shapes(vertices, rig, shape_weights(expression))
+    gap = lip_gap(vertices, rig)
+    left, right = measured_truth(expression, gap)
+    rotation = head_rotation(view.camera)
+    turned = (vertices - _PIVOT) @ rotation.T
+    height, width = view.backdrop.shape[:2]
+    points = project(turned, view.camera, (height, width))
+    light, face = _light_up(stage, subject, expression, view, (turned, rotation, points, gap))
+    shown = develop(light, face, view.flaws, _target_level(subject), rng)
+    final = points[rig.landmarks]
+    pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
+    rgb = np.rint(shown * 255).astype(np.uint8)
+    return Picture(rgb, final, face_box(final), pose, left, right, gap)
+
+
+def measured_truth(expression: Expression, gap_cm: float) -> tuple[dict[int, float], dict[int, float]]:
+    """Return the AU intensities that the picture shows, left and right: AU25 is what the lips' gap says.
+
+    Args:
+        expression: What was asked for.
+        gap_cm: Distance between the inner lips.
+    """
+    left = {au: value for au, value in expression.left.items() if value > 0 and au != 25}
+    right = {au: value for au, value in expression.right.items() if value > 0 and au != 25}
+    parted = lips_part_intensity(gap_cm)
+    if parted > 0:
+        left[25] = right[25] = parted
+    return left, right
+
+
+def head_rotation(camera: Camera) -> Floats:
+    """Return the (3, 3) rotation from head axes to camera axes.
+
+    Args:
+        camera: The pose.
+    """
+    pitch, yaw, roll = (math.radians(v) for v in (-camera.pitch_deg, camera.yaw_deg, camera.roll_deg))
+    about_x = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
+    about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    about_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
+    return np.ascontiguousarray(about_z @ about_x @ about_y, np.float32)
+
+
+def project(turned: Floats, camera: Camera, size: tuple[int, int]) -> Floats:
+    """Return where vertices fall in the picture.
+
+    Args:
+        turned: (N, 3) float32, cm, camera axes around the head's middle.
+        camera: The camera.
+        size: Picture height and width, pixels.
+
+    Returns:
+        (N, 2) float32, x right and y down, pixel corners at integers.
+    """
+    height, width = size
+    scale = width / camera.span_cm
+    near = np.float32(camera.distance_cm) / (np.float32(camera.distance_cm) - turned[:, 2])
+    x = width / 2 + (turned[:, 0] * near + camera.shift_cm[0]) * scale
+    y = height / 2 - (turned[:, 1] * near - camera.shift_cm[1]) * scale
+    return np.stack([x, y], axis=1).astype(np.float32)
+
+
+def face_box(points: Floats) -> Box:
+    """Return the square that OpenCV's frontal Haar cascade usually draws around these landmarks.
+
+    Args:
+        points: (68, 2) float32, pixels.
+    """
+    eyes = (points[36:42].mean(0) + points[42:48].mean(0)) / 2
+    mouth = points[48:60].mean(0)
+    side = 2.55 * float(np.hypot(*(mouth - eyes))) * 0.5 + 1.9 * 0.5 * float(
+        np.hypot(*(points[45] - points[36]))
+    )
+    middle = eyes + 0.38 * (mouth - eyes)
+    x, y = float(middle[0]), float(middle[1])
+    return (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+
+
+def _target_level(subject: Subject) -> float:
+    """Return the linear level a camera gives this skin: darker skin darker, but less than its reflectance says."""
+    luminance = float(subject.traits.skin @ np.array([0.2126, 0.7152, 0.0722]))
+    return 0.30 * (luminance / 0.35) ** 0.6
+
+
+def _relief(stage: Stage, subject: Subject, expression: Expression) -> Floats:
+    """Return the gradient of the subject's resting relief plus this expression's wrinkles."""
+    height = subject.relief.copy()
+    gain = subject.traits.wrinkling * expression.wrinkle_gain
+    for au, halves in stage.wrinkles.items():
+        for half, side in zip(halves, (expression.right, expression.left), strict=True):
+            depth = gain * movement_share(side.get(au, 0.0))
+            if depth > 0.02:
+                cv2.scaleAdd(half, min(depth, 1.5), height, height)
+    slope = np.zeros_like(stage.surface.slope_u)
+    relief_slope(height, stage.surface.slope_u, stage.surface.slope_v, slope)
+    return slope
+
+
+def _light_up(
+    stage: Stage,
+    subject: Subject,
+    expression: Expression,
+    view: View,
+    posed: tuple[Floats, Floats, Floats, float],
+) -> tuple[Floats, Floats]:
+    """Rasterise and shade with supersampling; return linear light and where the face's skin is."""
+    turned, rotation, points, gap = posed
+    rig = stage.rig
+    mesh = _visible_mesh(stage, open_mouth=gap > 0.02)
+    height, width = view.backdrop.shape[:2]
+    buffer = empty_buffer(height * SUPERSAMPLING, width * SUPERSAMPLING)
+    coverage = np.where(mesh.part == LASH, subject.traits.lash * 0.75, 1).astype(np.float32)
+    rasterize(points * SUPERSAMPLING, -turned[:, 2], mesh.triangles, coverage, buffer)
+    normals = vertex_normals(turned, mesh.triangles)
+    casting = mesh.triangles[(mesh.part == FACE) | (mesh.part == HEAD)]
+    shadow = cast_shadow(turned, casting, view.lamp.direction)
+    large = cv2.resize(view.backdrop, (width * SUPERSAMPLING, height * SUPERSAMPLING))
+    paint = _paint(stage, subject, _relief(stage, subject, expression))
+    shade(buffer, mesh, Posed(normals, rotation, stage.surface.occlusion), paint, view.lamp, shadow, large)
+    face = ((buffer.triangle >= 0) & (mesh.part[buffer.triangle] == FACE)).astype(np.float32)
+    light = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
+    return light, cv2.resize(face, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _visible_mesh(stage: Stage, *, open_mouth: bool) -> Mesh:
+    """Return the mesh, without the mouth's inside while the lips are closed."""
+    rig = stage.rig
+    keep = np.ones(len(rig.part), bool) if open_mouth else (rig.part != MOUTH) & (rig.part != TEETH)
+    return Mesh(rig.triangles[keep], rig.uv_triangles[keep], rig.uv, rig.part[keep])
+
+
+def _paint(stage: Stage, subject: Subject, slope: Floats) -> Paint:
+    """Gather a subject's colours for the shader."""
+    traits = subject.traits
+    lash = np.minimum(traits.hair, 0.03)
+    solid = np.stack([traits.skin * 0.97, _GUMS, subject.teeth, lash, traits.hair, subject.clothes])
+    clothes = (stage.rig.vertices[:, 1] < subject.neckline).astype(np.float32)
+    return Paint(
+        skin=subject.skin,
+        slope=slope,
+        eye=subject.eye,
+        solid=solid.astype(np.float32),
+        hair=subject.hair_cover,
+        clothes=clothes,
+        gloss=traits.gloss,
+    )

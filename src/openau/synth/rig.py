@@ -1,0 +1,187 @@
+"""The 3-D face behind the pictures: ICT-FaceKit, loaded from the user's own copy and checked.
+
+The rig is not part of this package. It is one `ict_facekit.npz` that packs the "light" model of ICT-FaceKit
+(github.com/ICT-VGL/ICT-FaceKit, commit da5f95a607f5, MIT, (c) 2020 USC Institute for Creative Technologies).
+
+Reference: Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR 2020.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openau.errors import RigError
+from openau.records import Floats
+
+FILE_NAME: Final = "ict_facekit.npz"
+HOW_TO_OBTAIN: Final = (
+    "pack the 'light' model of github.com/ICT-VGL/ICT-FaceKit (commit da5f95a607f5, MIT licence) as "
+    f"{FILE_NAME} and name it with OPENAU_RIG or the option for the rig"
+)
+
+FACE, HEAD, MOUTH, TEETH, EYE, LASH = range(6)
+"""Codes of the parts that are drawn, as in `Rig.part`."""
+
+_PART_OF_MATERIAL: Final = {
+    "M_Face": FACE,
+    "M_BackHead": HEAD,
+    "M_GumsTongue": MOUTH,
+    "M_Teeth": TEETH,
+    "M_ScleraLeft": EYE,
+    "M_ScleraRight": EYE,
+    "M_EyeLashes": LASH,
+}
+
+# Vertex of each of the 68 iBUG landmarks in ICT-FaceKit (its own landmark list), subject's right to left.
+_LANDMARK_VERTICES: Final = (
+    *(1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443),
+    *(268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509),
+    *(978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360),
+    *(1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732),
+    *(5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841),
+    *(5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966),
+)
+
+_SHAPES: Final = {
+    "vertices": (26719, 3),
+    "faces": (52220, 3),
+    "uv_faces": (52220, 3),
+    "uv": (28911, 2),
+    "material": (52220,),
+    "material_names": (12,),
+    "identity": (100, 26719, 3),
+    "expression": (57, 26719, 3),
+    "expression_names": (57,),
+}
+
+LEFT_EYE_LIDS: Final = (43, 44, 46, 47)
+RIGHT_EYE_LIDS: Final = (37, 38, 41, 40)
+"""Landmarks of each eye: two on the upper lid, then the two opposite them on the lower lid."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """One expression shape, only where it moves anything.
+
+    Attributes:
+        vertices: (K,) int64 indices into the rig's vertices.
+        offsets: (K, 3) float32 displacement in cm at weight 1.
+    """
+
+    vertices: NDArray[np.int64]
+    offsets: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rig:
+    """The neutral mean face, its identity modes and its expression shapes; x to the subject's left, y up, z forward.
+
+    Attributes:
+        vertices: (N, 3) float32, cm.
+        triangles: (T, 3) int32 vertex indices, counter-clockwise seen from outside.
+        uv: (M, 2) float32 texture coordinates, v up.
+        uv_triangles: (T, 3) int32 indices into `uv`.
+        part: (T,) int8, one of FACE, HEAD, MOUTH, TEETH, EYE, LASH.
+        identity: (100, N, 3) float32 displacement in cm per unit of a coefficient that is N(0, 1) in people.
+        expression: Shapes by name; a name ends in `_L` or `_R` where the shape is one-sided.
+        landmarks: (68,) int64 vertex of every iBUG landmark.
+        checksum: SHA-256 of the file, hexadecimal.
+    """
+
+    vertices: Floats
+    triangles: NDArray[np.int32]
+    uv: Floats
+    uv_triangles: NDArray[np.int32]
+    part: NDArray[np.int8]
+    identity: Floats
+    expression: Mapping[str, Shape]
+    landmarks: NDArray[np.int64]
+    checksum: str
+
+
+def find_rig(path: Path | None = None) -> Path:
+    """Return the rig file: the path given, else `$OPENAU_RIG`, else `$OPENAU_SHARED/rig/ict_facekit.npz`.
+
+    Args:
+        path: The file, or a folder that contains `ict_facekit.npz`; None to look at the environment.
+
+    Raises:
+        RigError: Nothing is there.
+    """
+    if path is None:
+        named, shared = os.environ.get("OPENAU_RIG"), os.environ.get("OPENAU_SHARED")
+        if not named and not shared:
+            raise RigError(f"No face rig was named: {HOW_TO_OBTAIN}.")
+        path = Path(named) if named else Path(str(shared)) / "rig"
+    file = path / FILE_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise RigError(f"The face rig {file} does not exist: {HOW_TO_OBTAIN}.")
+    return file
+
+
+def load_rig(path: Path | None = None) -> Rig:
+    """Load the rig and check that it is the one the renderer was made for.
+
+    Args:
+        path: As in `find_rig`.
+
+    Raises:
+        RigError: The rig is absent, unreadable, or lacks an array or has one of another shape.
+    """
+    file = find_rig(path)
+    try:
+        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+        with np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise RigError(f"The face rig {file} cannot be read ({error}): {HOW_TO_OBTAIN}.") from error
+    for name, shape in _SHAPES.items():
+        if name not in arrays:
+            raise RigError(f"The face rig {file} has no array {name!r}: {HOW_TO_OBTAIN}.")
+        if arrays[name].shape != shape:
+            raise RigError(
+                f"The face rig {file} has {name!r} of shape {arrays[name].shape} where {shape} is expected: "
+                f"{HOW_TO_OBTAIN}."
+            )
+    return _build_rig(arrays, checksum)
+
+
+def _build_rig(arrays: dict[str, NDArray[np.generic]], checksum: str) -> Rig:
+    """Keep what is drawn, renumber its vertices, and make the expression shapes sparse."""
+    material_part = np.array([_PART_OF_MATERIAL.get(str(n), -1) for n in arrays["material_names"]], np.int8)
+    part = material_part[arrays["material"].astype(np.int64)]
+    drawn = part >= 0
+    corners = arrays["faces"].astype(np.int64)[drawn]
+    used = np.unique(corners)
+    renumber = np.full(len(arrays["vertices"]), -1, np.int64)
+    renumber[used] = np.arange(len(used))
+    expression = {
+        str(name): _sparse(arrays["expression"][i].astype(np.float32)[used])
+        for i, name in enumerate(arrays["expression_names"])
+    }
+    return Rig(
+        vertices=np.ascontiguousarray(arrays["vertices"].astype(np.float32)[used]),
+        triangles=np.ascontiguousarray(renumber[corners].astype(np.int32)),
+        uv=np.ascontiguousarray(arrays["uv"].astype(np.float32)),
+        uv_triangles=np.ascontiguousarray(arrays["uv_faces"].astype(np.int32)[drawn]),
+        part=np.ascontiguousarray(part[drawn]),
+        identity=np.ascontiguousarray(arrays["identity"].astype(np.float32)[:, used]),
+        expression=expression,
+        landmarks=renumber[np.array(_LANDMARK_VERTICES)],
+        checksum=checksum,
+    )
+
+
+def _sparse(offsets: Floats) -> Shape:
+    """Drop the vertices that a shape moves by less than a hundredth of a millimetre."""
+    moved = np.flatnonzero(np.abs(offsets).max(axis=1) > 1e-3)
+    return Shape(moved, np.ascontiguousarray(offsets[moved]))

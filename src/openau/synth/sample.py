@@ -1,0 +1,224 @@
+"""Draw expressions as they come in life: neutral faces, single AUs, prototypes, free mixtures, speech.
+
+Prototypes after EMFACS (Friesen and Ekman, 1983), as tabulated in the FACS investigator's guide (2002). How often
+AUs come together follows what spontaneous databases report (AU6 with 12; AU7 with 4, 6, 9 and 10; 1 with 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from openau.synth.expression import Expression
+
+PROTOTYPES: Final[Mapping[str, tuple[tuple[int, ...], ...]]] = {
+    "happy": ((6, 12), (12,), (6, 12, 25), (6, 12, 25, 26), (6, 7, 12, 25), (6, 12, 43)),
+    "sad": ((1, 4, 15), (1, 4, 15, 17), (1, 15), (4, 15, 17), (1, 4, 7, 15), (15, 17, 43)),
+    "surprise": ((1, 2, 5, 26), (1, 2, 5, 27), (1, 2, 26), (1, 2, 5)),
+    "fear": ((1, 2, 4, 5, 20, 26), (1, 2, 4, 5, 7, 20, 25), (1, 2, 4, 20), (1, 4, 5, 20, 25)),
+    "anger": (
+        (4, 5, 7, 23),
+        (4, 7, 24),
+        (4, 5, 7, 10, 23),
+        (4, 7, 17, 23),
+        (4, 5, 7, 22, 25),
+        (4, 7, 17, 24),
+    ),
+    "disgust": ((9, 17), (9, 10, 25), (4, 7, 9), (10, 17), (4, 9, 15, 16, 25), (7, 9, 10), (10, 15, 17)),
+    "contempt": ((14,), (12, 14), (14, 17), (10, 14)),
+    "pain": ((4, 6, 7, 9, 43), (4, 6, 7, 10, 25), (4, 7, 9, 20, 43)),
+    "thinking": ((4, 17), (14, 17, 24), (1, 2, 14), (4, 7, 23), (18, 4), (15, 17, 24), (2, 14, 23)),
+}
+"""Variants of each prototype, the AUs that make it."""
+
+EXCLUDED: Final = frozenset(
+    frozenset(pair)
+    for pair in (
+        *((5, 43), (5, 9), (26, 27), (22, 28), (18, 28), (18, 22), (23, 28), (23, 24), (24, 28), (25, 28)),
+        *((16, 28), (26, 28), (27, 28), (10, 28), (22, 24), (18, 24), (18, 23), (16, 24), (24, 25), (24, 26)),
+        *((24, 27), (10, 24), (23, 27), (18, 27), (17, 27), (14, 27), (17, 16), (17, 26), (12, 18), (12, 22)),
+        *((12, 28), (18, 20), (20, 22), (14, 18), (14, 22), (18, 26), (9, 28), (15, 27), (22, 27), (22, 23)),
+        *((17, 25), (17, 28), (20, 28), (14, 28), (15, 28), (16, 18), (16, 22), (18, 25)),
+    )
+)
+"""Pairs that one face cannot show at once, or that the rig cannot show without lying."""
+
+PULLS: Final = (
+    *((12, 6, 0.45), (6, 12, 0.45), (6, 7, 0.25), (4, 7, 0.35), (9, 7, 0.45), (9, 4, 0.4), (10, 7, 0.25)),
+    *((1, 2, 0.4), (2, 1, 0.5), (17, 24, 0.15), (17, 15, 0.2), (24, 17, 0.3), (15, 17, 0.3), (5, 2, 0.2)),
+    *((20, 25, 0.3), (12, 25, 0.35), (23, 4, 0.2), (10, 25, 0.3)),
+)
+"""(AU, companion, chance that the companion comes along)."""
+
+_FIRST: Final = {
+    **{1: 0.8, 2: 0.8, 4: 0.9, 5: 1.1, 6: 0.8, 7: 0.7, 9: 1.1, 10: 0.8, 12: 0.9, 14: 1.3, 15: 1.1, 17: 0.9},
+    **{20: 1.3, 23: 1.4, 24: 1.3, 25: 0.5, 26: 0.9, 43: 1.0, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.4},
+}
+"""How often an AU is chosen freely, relative to the others."""
+
+_SPEECH: Final = (
+    ((25,), 3.0),
+    ((25, 26), 4.0),
+    ((22, 25), 1.5),
+    ((18,), 1.0),
+    ((16, 25), 1.5),
+    ((20, 25), 1.5),
+    ((23,), 1.0),
+    ((24,), 1.5),
+    ((10, 25, 26), 1.0),
+    ((14, 25), 0.7),
+    ((28,), 0.5),
+    ((17,), 0.7),
+)
+
+ONE_SIDED: Final = frozenset({1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 20, 43})
+"""AUs that can differ between the sides of a face."""
+
+_KINDS: Final = ("neutral", "single", "prototype", "free", "speech")
+_KIND_CHANCE: Final = (0.19, 0.20, 0.30, 0.21, 0.10)
+
+
+def draw_expression(rng: np.random.Generator) -> Expression:
+    """Draw one expression.
+
+    Args:
+        rng: The source of chance.
+    """
+    kind = str(rng.choice(_KINDS, p=_KIND_CHANCE))
+    emotion: str | None = None
+    if kind == "neutral":
+        chosen = _idle_motion(rng)
+        emotion = "neutral"
+    elif kind == "single":
+        chosen = {_free_choice(rng, {}): _intensity(rng)}
+    elif kind == "prototype":
+        emotion, chosen = _draw_prototype(rng)
+    else:
+        chosen = _draw_free(rng) if kind == "free" else _draw_speech(rng)
+    if kind in ("prototype", "free"):
+        _pull_companions(rng, chosen)
+    left, right = _take_sides(rng, chosen)
+    return Expression(left, right, _draw_gaze(rng), _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
+
+
+def is_allowed(au: int, chosen: Mapping[int, float]) -> bool:
+    """Return whether an AU can join those already on the face.
+
+    Args:
+        au: The candidate.
+        chosen: Intensity by AU so far.
+    """
+    return au not in chosen and all(frozenset((au, other)) not in EXCLUDED for other in chosen)
+
+
+def _intensity(rng: np.random.Generator) -> float:
+    """Draw an intensity: mostly B to D, sometimes a trace or the maximum."""
+    return float(0.8 + 4.2 * rng.beta(1.5, 1.35))
+
+
+def _free_choice(rng: np.random.Generator, chosen: Mapping[int, float]) -> int:
+    """Choose an AU that can join."""
+    candidates = [au for au in _FIRST if is_allowed(au, chosen)]
+    weights = np.array([_FIRST[au] for au in candidates])
+    return candidates[int(rng.choice(len(candidates), p=weights / weights.sum()))]
+
+
+def _idle_motion(rng: np.random.Generator) -> dict[int, float]:
+    """Draw movements under the threshold of a trace, as a living neutral face has."""
+    chosen: dict[int, float] = {}
+    for _ in range(int(rng.integers(0, 4))):
+        chosen[_free_choice(rng, chosen)] = float(rng.uniform(0.0, 0.7))
+    return chosen
+
+
+def _draw_prototype(rng: np.random.Generator) -> tuple[str, dict[int, float]]:
+    """Draw an emotion and its AUs, some dropped, sometimes one added, their intensities alike but not equal."""
+    names = list(PROTOTYPES)
+    emotion = names[int(rng.integers(len(names)))]
+    variants = PROTOTYPES[emotion]
+    strength = float(rng.uniform(1.3, 5.0))
+    chosen: dict[int, float] = {}
+    for au in variants[int(rng.integers(len(variants)))]:
+        if rng.random() >= 0.15 and is_allowed(au, chosen):
+            chosen[au] = float(np.clip(strength + 0.9 * rng.standard_normal(), 0.6, 5.0))
+    if not chosen or rng.random() < 0.3:
+        chosen[_free_choice(rng, chosen)] = _intensity(rng)
+    return emotion, chosen
+
+
+def _draw_free(rng: np.random.Generator) -> dict[int, float]:
+    """Draw two to five AUs that can stand together."""
+    chosen: dict[int, float] = {}
+    for _ in range(int(rng.integers(2, 6))):
+        chosen[_free_choice(rng, chosen)] = _intensity(rng)
+    return chosen
+
+
+def _draw_speech(rng: np.random.Generator) -> dict[int, float]:
+    """Draw a speaking mouth, often with something in brows, lids or cheeks."""
+    weights = np.array([weight for _, weight in _SPEECH])
+    mouth = _SPEECH[int(rng.choice(len(_SPEECH), p=weights / weights.sum()))][0]
+    chosen = {au: float(rng.uniform(0.8, 4.0)) for au in mouth}
+    for au, chance in ((1, 0.2), (2, 0.2), (4, 0.2), (5, 0.1), (7, 0.12), (12, 0.25), (6, 0.1), (43, 0.08)):
+        if rng.random() < chance and is_allowed(au, chosen):
+            chosen[au] = _intensity(rng)
+    return chosen
+
+
+def _pull_companions(rng: np.random.Generator, chosen: dict[int, float]) -> None:
+    """Add AUs that tend to come along, in place."""
+    for au, companion, chance in PULLS:
+        strong = chosen.get(au, 0.0) >= 1.5
+        if strong and rng.random() < chance and is_allowed(companion, chosen):
+            chosen[companion] = float(np.clip(chosen[au] + rng.normal(-0.3, 1.0), 0.5, 5.0))
+
+
+def _take_sides(
+    rng: np.random.Generator, chosen: Mapping[int, float]
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Return intensities left and right: mostly nearly even, sometimes lopsided, sometimes one side alone."""
+    left, right = dict(chosen), dict(chosen)
+    lopsided = rng.random() < 0.25
+    for au in chosen:
+        if au not in ONE_SIDED:
+            continue
+        single = 0.3 if au == 14 else 0.15 if au in (2, 10, 12) else 0.04
+        weaker = left if rng.random() < 0.5 else right
+        if rng.random() < single:
+            weaker[au] = float(chosen[au] * rng.choice([0.0, 0.3], p=[0.7, 0.3]))
+        else:
+            weaker[au] = float(chosen[au] * (1 - rng.uniform(0, 0.4 if lopsided else 0.12)))
+    return left, right
+
+
+def _draw_gaze(rng: np.random.Generator) -> tuple[float, float]:
+    """Draw a gaze: at the camera, elsewhere, or lowered so that the lid follows."""
+    kind = rng.random()
+    if kind < 0.55:
+        across, up = rng.normal(0, 0.08), rng.normal(0, 0.08)
+    elif kind < 0.82:
+        across, up = rng.normal(0, 0.35), rng.normal(0, 0.2)
+    else:
+        across, up = rng.normal(0, 0.2), -rng.uniform(0.35, 1.0)
+    return float(np.clip(across, -0.8, 0.8)), float(np.clip(up, -1.0, 0.7))
+
+
+def _draw_extra(rng: np.random.Generator, kind: str) -> dict[str, float]:
+    """Draw small movements that are no AU of the set."""
+    extra: dict[str, float] = {}
+    if rng.random() < 0.25:
+        side = "jawLeft" if rng.random() < 0.5 else "jawRight"
+        extra[side] = float(rng.uniform(0, 0.35))
+    if rng.random() < 0.2:
+        side = "mouthLeft" if rng.random() < 0.5 else "mouthRight"
+        extra[side] = float(rng.uniform(0, 0.3))
+    if kind == "single" and rng.random() < 0.05:
+        extra |= {"cheekPuff_L": float(rng.uniform(0.2, 0.8)), "cheekPuff_R": float(rng.uniform(0.2, 0.8))}
+    return extra
+
+
+def _wrinkle_gain(rng: np.random.Generator) -> float:
+    """Draw how deep this picture's wrinkles are, so that no network can live on wrinkles alone."""
+    return 0.0 if rng.random() < 0.12 else float(rng.gamma(2.2, 0.42))

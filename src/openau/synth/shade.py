@@ -1,0 +1,276 @@
+"""Turn a rasterised face into linear light: skin with soft shadows, hair, lashes, teeth, wet eyes."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from openau.records import Floats
+from openau.synth.raster import FAR, Buffer, rasterize_depth
+from openau.synth.rig import EYE, FACE, HEAD, LASH, MOUTH, TEETH
+
+SHADOW_SIZE = 224
+SHADOW_SPAN_CM = 32.0
+SHADOW_BIAS_CM = 0.35
+
+_FACE, _HEAD, _MOUTH, _TEETH, _EYE, _LASH = FACE, HEAD, MOUTH, TEETH, EYE, LASH
+
+
+class Mesh(NamedTuple):
+    """The rig's fixed part, see `Rig`."""
+
+    triangles: NDArray[np.int32]
+    uv_triangles: NDArray[np.int32]
+    uv: Floats
+    part: NDArray[np.int8]
+
+
+class Posed(NamedTuple):
+    """Vertices as the camera sees them.
+
+    Attributes:
+        normal: (N, 3) float32 unit normals, camera axes.
+        rotation: (3, 3) float32, head to camera.
+        occlusion: (N,) float32, 0-1.
+    """
+
+    normal: Floats
+    rotation: Floats
+    occlusion: Floats
+
+
+class Paint(NamedTuple):
+    """A subject's colours.
+
+    Attributes:
+        skin: (S, S, 4) float32, linear RGB and gloss.
+        slope: (S, S, 3) float32, gradient of pores and wrinkles, head axes.
+        eye: (E, E, 3) float32.
+        solid: (6, 3) float32, reflectance of HEAD skin, gums, teeth, lashes, hair and clothes, in this order.
+        hair: (N,) float32, cover 0-1.
+        clothes: (N,) float32, cover 0-1.
+        gloss: Strength of highlights.
+    """
+
+    skin: Floats
+    slope: Floats
+    eye: Floats
+    solid: Floats
+    hair: Floats
+    clothes: Floats
+    gloss: float
+
+
+class Lamp(NamedTuple):
+    """Light in camera axes, linear.
+
+    Attributes:
+        direction: (3,) float32, unit, toward the key light.
+        key: (3,) float32, its colour and strength.
+        ambient: (3,) float32, light from everywhere.
+        gradient: (3, 3) float32, change of ambient along x, y, z for each colour.
+        fill: (4,) float32, direction x, y, z and strength of a second, shadowless light.
+        hardness: 0 no shadow, 1 full shadow.
+    """
+
+    direction: Floats
+    key: Floats
+    ambient: Floats
+    gradient: Floats
+    fill: Floats
+    hardness: float
+
+
+class Shadow(NamedTuple):
+    """A depth map as the key light sees it.
+
+    Attributes:
+        nearest: (SHADOW_SIZE, SHADOW_SIZE) float32.
+        points: (N, 2) float32, vertices in its pixels.
+        depth: (N,) float32.
+    """
+
+    nearest: Floats
+    points: Floats
+    depth: Floats
+
+
+def cast_shadow(vertices: Floats, triangles: NDArray[np.int32], direction: Floats) -> Shadow:
+    """Render the shadow map of the key light.
+
+    Args:
+        vertices: (N, 3) float32, cm, camera axes around the head's middle.
+        triangles: (T, 3) int32, those that cast shadows.
+        direction: (3,) float32, unit, toward the light.
+    """
+    side = np.cross(np.array([0.0, 1.0, 0.01]), direction)
+    side /= np.linalg.norm(side)
+    plane = np.stack([side, np.cross(direction, side)], axis=1).astype(np.float32)
+    points = (vertices @ plane + np.float32(SHADOW_SPAN_CM / 2)) * np.float32(SHADOW_SIZE / SHADOW_SPAN_CM)
+    depth = -(vertices @ direction.astype(np.float32))
+    nearest = np.full((SHADOW_SIZE, SHADOW_SIZE), FAR, np.float32)
+    rasterize_depth(points, depth, triangles, nearest)
+    return Shadow(nearest, points, depth)
+
+
+@nb.njit(cache=True, fastmath=True)
+def relief_slope(
+    height: Floats, slope_u: Floats, slope_v: Floats, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """Turn heights on the texture into their 3-D gradient, at most 1.1 steep.
+
+    Args:
+        height: (S, S) float32, cm.
+        slope_u: (S, S, 3) float32, see `Surface`.
+        slope_v: (S, S, 3) float32.
+        out: (S, S, 3) float32, is filled.
+    """
+    size = height.shape[0]
+    for y in range(1, size - 1):
+        for x in range(1, size - 1):
+            du = (height[y, x + 1] - height[y, x - 1]) * 0.5
+            dv = (height[y + 1, x] - height[y - 1, x]) * 0.5
+            if du == 0.0 and dv == 0.0:
+                out[y, x, 0] = out[y, x, 1] = out[y, x, 2] = 0.0
+                continue
+            gx = du * slope_u[y, x, 0] + dv * slope_v[y, x, 0]
+            gy = du * slope_u[y, x, 1] + dv * slope_v[y, x, 1]
+            gz = du * slope_u[y, x, 2] + dv * slope_v[y, x, 2]
+            steep = math.sqrt(gx * gx + gy * gy + gz * gz)
+            limit = 1.1 / steep if steep > 1.1 else 1.0
+            out[y, x, 0], out[y, x, 1], out[y, x, 2] = gx * limit, gy * limit, gz * limit
+
+
+@nb.njit(cache=True, fastmath=True, inline="always")
+def _texture(texture: Floats, u: float, v: float, out: Floats) -> None:  # pragma: no cover - compiled
+    """Read a texture between its texels."""
+    height, width, channels = texture.shape
+    x = min(max(u * width - 0.5, 0.0), width - 1.001)
+    y = min(max((1 - v) * height - 0.5, 0.0), height - 1.001)
+    i, j = int(x), int(y)
+    fx, fy = x - i, y - j
+    for c in range(channels):
+        top = texture[j, i, c] * (1 - fx) + texture[j, i + 1, c] * fx
+        bottom = texture[j + 1, i, c] * (1 - fx) + texture[j + 1, i + 1, c] * fx
+        out[c] = top * (1 - fy) + bottom * fy
+
+
+@nb.njit(cache=True, fastmath=True, inline="always")
+def _mix(
+    values: Floats, a: int, b: int, c: int, w0: float, w1: float
+) -> float:  # pragma: no cover - compiled
+    """Interpolate one vertex attribute."""
+    return w0 * values[a] + w1 * values[b] + (1.0 - w0 - w1) * values[c]
+
+
+@nb.njit(cache=True, fastmath=True)
+def _lit_share(
+    shadow: Shadow, a: int, b: int, c: int, w0: float, w1: float
+) -> float:  # pragma: no cover - compiled
+    """Return the share of nine shadow-map samples around a point that see the light."""
+    size = shadow.nearest.shape[0]
+    w2 = 1.0 - w0 - w1
+    column = int(w0 * shadow.points[a, 0] + w1 * shadow.points[b, 0] + w2 * shadow.points[c, 0])
+    row = int(w0 * shadow.points[a, 1] + w1 * shadow.points[b, 1] + w2 * shadow.points[c, 1])
+    depth = w0 * shadow.depth[a] + w1 * shadow.depth[b] + w2 * shadow.depth[c]
+    if column < 1 or row < 1 or column >= size - 1 or row >= size - 1:
+        return 1.0
+    lit = 0
+    for y in range(row - 1, row + 2):
+        for x in range(column - 1, column + 2):
+            if depth <= shadow.nearest[y, x] + SHADOW_BIAS_CM:
+                lit += 1
+    return lit / 9.0
+
+
+@nb.njit(cache=True, fastmath=True)
+def _surface_colour(
+    t: int, w0: float, w1: float, mesh: Mesh, paint: Paint, colour: Floats, slope: Floats
+) -> tuple[float, float]:  # pragma: no cover - compiled
+    """Fill colour and slope of one point; return gloss and the highlight's sharpness."""
+    part = mesh.part[t]
+    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+    ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
+    u = _mix(mesh.uv[:, 0], ua, ub, uc, w0, w1)
+    v = _mix(mesh.uv[:, 1], ua, ub, uc, w0, w1)
+    slope[0] = slope[1] = slope[2] = 0.0
+    gloss, sharpness = paint.gloss * 0.5, 18.0
+    if part == _FACE:
+        _texture(paint.skin, u, v, colour)
+        _texture(paint.slope, u, v, slope)
+        gloss = paint.gloss * colour[3]
+    elif part == _EYE:
+        _texture(paint.eye, u, v, colour)
+        gloss, sharpness = 1.1, 110.0
+    elif part == _HEAD:
+        for k in range(3):
+            colour[k] = paint.solid[0, k]
+    else:
+        kind = 1 if part == _MOUTH else 2 if part == _TEETH else 3
+        for k in range(3):
+            colour[k] = paint.solid[kind, k]
+        gloss = 0.0 if part == _LASH else 0.3
+    if part == _FACE or part == _HEAD:
+        hair, clothes = _mix(paint.hair, a, b, c, w0, w1), _mix(paint.clothes, a, b, c, w0, w1)
+        for k in range(3):
+            colour[k] += (paint.solid[4, k] - colour[k]) * hair
+            colour[k] += (paint.solid[5, k] - colour[k]) * clothes
+            slope[k] *= (1 - hair) * (1 - clothes)
+        gloss = (gloss * (1 - hair) + 0.2 * hair) * (1 - clothes)
+    return gloss, sharpness
+
+
+@nb.njit(cache=True, fastmath=True)
+def shade(
+    buffer: Buffer, mesh: Mesh, posed: Posed, paint: Paint, lamp: Lamp, shadow: Shadow, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """Light every pixel that sees the subject; the others keep what `out` held.
+
+    Args:
+        buffer: (H, W) buffers of the rasteriser.
+        mesh: The rig.
+        posed: The pose.
+        paint: The subject's colours.
+        lamp: The light.
+        shadow: The key light's depth map.
+        out: (H, W, 3) float32, linear light.
+    """
+    height, width = buffer.depth.shape
+    colour, slope, n = np.empty(4, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    r, to_key, to_fill = posed.rotation, lamp.direction, lamp.fill
+    half = np.array([to_key[0], to_key[1], to_key[2] + 1.0], np.float32)
+    half /= math.sqrt(half[0] ** 2 + half[1] ** 2 + half[2] ** 2) + 1e-6
+    # Red light travels farthest under the skin: shadows on skin have red edges.
+    wrap = (0.28, 0.15, 0.11)
+    for y in range(height):
+        for x in range(width):
+            t = buffer.triangle[y, x]
+            if t < 0:
+                continue
+            w0, w1 = buffer.weight0[y, x], buffer.weight1[y, x]
+            a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+            gloss, sharpness = _surface_colour(t, w0, w1, mesh, paint, colour, slope)
+            for k in range(3):
+                n[k] = _mix(posed.normal[:, k], a, b, c, w0, w1)
+                n[k] -= r[k, 0] * slope[0] + r[k, 1] * slope[1] + r[k, 2] * slope[2]
+            scale = 1.0 / (math.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9)
+            n *= scale
+            sky = _mix(posed.occlusion, a, b, c, w0, w1)
+            facing = n[0] * to_key[0] + n[1] * to_key[1] + n[2] * to_key[2]
+            lit = 1.0 - lamp.hardness * (1.0 - _lit_share(shadow, a, b, c, w0, w1))
+            shine = max(0.0, n[0] * half[0] + n[1] * half[1] + n[2] * half[2]) ** sharpness * gloss * lit
+            if facing < 0.0:
+                shine = 0.0
+            second = max(0.0, n[0] * to_fill[0] + n[1] * to_fill[1] + n[2] * to_fill[2]) * to_fill[3]
+            soft = mesh.part[t] <= _HEAD
+            for k in range(3):
+                around = wrap[k] if soft else 0.1
+                diffuse = max(0.0, (facing + around) / (1 + around)) * (lit * 0.92 + 0.08)
+                g = lamp.gradient
+                ambient = max(0.02, lamp.ambient[k] + g[0, k] * n[0] + g[1, k] * n[1] + g[2, k] * n[2])
+                light = lamp.key[k] * diffuse * (0.5 + 0.5 * sky) + (ambient + second) * sky
+                out[y, x, k] = colour[k] * light + shine * lamp.key[k] * 0.15
