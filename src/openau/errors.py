@@ -68,7 +68,13 @@ class MissingExtraError(OpenAUError):
     exit_code = 7
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
-        """Build the sentence from what is missing, which extra brings it, and what it is for."""
+        """Build the sentence.
+
+        Args:
+            library: What is missing, as its project writes it.
+            extra: The extra of openau that brings it.
+            purpose: What needs it; the sentence begins with this.
+        """
         super().__init__(f"{purpose} needs {library}, which is not installed: pip install 'openau[{extra}]'.")
 
 

@@ -198,6 +198,7 @@ class ModelCard:
         limits: Sentences: what it must not be used for, where it fails.
         created: ISO date.
         recipe: The recipe that made it, as text.
+        schema: The version of this record's layout, for readers of other versions.
     """
 
     name: str
