@@ -82,8 +82,8 @@ class TableWriter:
         except OSError as error:
             raise _write_error(self.partial, error) from error
 
-    def finish(self) -> Path:
-        """Complete the table and give it its own name; returns that path.
+    def sync(self) -> None:
+        """Hand every row written so far to the disk itself, so that it outlives a power failure.
 
         Raises:
             OutputError: The disk is full or the file cannot be written.
@@ -91,6 +91,17 @@ class TableWriter:
         self.flush()
         try:
             os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _write_error(self.partial, error) from error
+
+    def finish(self) -> Path:
+        """Complete the table and give it its own name; returns that path.
+
+        Raises:
+            OutputError: The disk is full or the file cannot be written.
+        """
+        self.sync()
+        try:
             self._file.close()
             if self.path.suffix == ".parquet":
                 made = self.path.with_name(self.path.name + ".making")

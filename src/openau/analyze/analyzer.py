@@ -1,0 +1,176 @@
+"""`Analyzer`: faces to action units, in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openau.analyze.instrument import Instrument, build_instrument
+from openau.analyze.settings import Settings
+from openau.errors import InputError
+from openau.faces import Tracker
+from openau.read import read_image, read_video
+from openau.records import Frame, ModelCard, Reading
+from openau.table import to_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """What was found in one picture.
+
+    Attributes:
+        records: One reading per face, the largest first; a single one without a face where none was found.
+        table: The same as the AU table of `docs/table.md`.
+    """
+
+    records: tuple[Reading, ...]
+    table: pd.DataFrame
+
+
+class Analyzer:
+    """Finds faces and reads their action units and emotion.
+
+    It loads the model once and keeps nothing from one call to the next. One Analyzer belongs to one thread.
+
+    Example:
+        >>> import numpy as np
+        >>> from openau import Analyzer
+        >>> analyzer = Analyzer()
+        >>> grey_wall = np.full((120, 160, 3), 128, np.uint8)
+        >>> analysis = analyzer.image(grey_wall)
+        >>> analysis.records[0].face is None
+        True
+        >>> int(analysis.table.success[0])
+        0
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        detector: str = "haar",
+        detector_file: str | Path | None = None,
+        max_faces: int | None = None,
+        min_face_score: float | None = None,
+        heatmaps: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        """Load the model and the face detector.
+
+        Args:
+            model: An ONNX file with a card; None is the model that comes with OpenAU.
+            detector: Name of the face detector.
+            detector_file: The detector's own model file, for those that need one.
+            max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
+            min_face_score: Faces below this detector score are dropped; None is the detector's own limit.
+            heatmaps: Whether readings carry heat maps, (A, h, w) float32 per face.
+            threads: Threads of the network; None lets it choose.
+
+        Raises:
+            ModelError: The model file is missing, broken or not OpenAU's.
+            SettingError: There is no such detector, a number is below 1, or the model has no heat maps.
+            MissingExtraError: The detector's library is not installed.
+        """
+        self._instrument: Instrument = build_instrument(
+            Settings(
+                model=None if model is None else Path(model),
+                detector=detector,
+                detector_file=None if detector_file is None else Path(detector_file),
+                max_faces=max_faces,
+                min_face_score=min_face_score,
+                heatmaps=heatmaps,
+                threads=threads,
+            )
+        )
+
+    @property
+    def card(self) -> ModelCard:
+        """The card of the model: its AUs in order, thresholds, crop, training data, limits."""
+        return self._instrument.card
+
+    def image(self, picture: str | Path | NDArray[np.uint8]) -> Analysis:
+        """Analyse one picture.
+
+        Args:
+            picture: A file, or (H, W, 3) RGB or (H, W) grey uint8 pixels.
+
+        Returns:
+            The readings and their table.
+
+        Raises:
+            InputError: The file cannot be read, or the array is not a picture.
+        """
+        frame = read_image(Path(picture)) if isinstance(picture, str | Path) else _array_frame(picture, 0)
+        records = self._read(frame, Tracker())
+        return Analysis(records, self.table(records))
+
+    def video(self, path: str | Path, *, every: int = 1) -> Iterator[tuple[Reading, ...]]:
+        """Analyse a video frame by frame; memory does not grow with its length.
+
+        Args:
+            path: A video file.
+            every: Only every so-many-th frame.
+
+        Yields:
+            The readings of one frame, ordered by `face_id`, which a face keeps through the video; a single
+            one without a face where none was found.
+
+        Raises:
+            InputError: The file cannot be read, or not to its end.
+            SettingError: `every` is below 1.
+        """
+        yield from self.frames(read_video(Path(path), every=Settings(every=every).every))
+
+    def frames(self, frames: Iterable[Frame | NDArray[np.uint8]]) -> Iterator[tuple[Reading, ...]]:
+        """Analyse the consecutive frames of one recording, from wherever they come.
+
+        Args:
+            frames: Frames, or (H, W, 3) RGB or (H, W) grey uint8 pixels, which are numbered from 0 and have
+                no time.
+
+        Yields:
+            As `video`.
+
+        Raises:
+            InputError: An array is not a picture.
+        """
+        tracker, numbers = Tracker(), count()
+        for frame in frames:
+            number = next(numbers)
+            yield self._read(frame if isinstance(frame, Frame) else _array_frame(frame, number), tracker)
+
+    def table(self, readings: Iterable[Reading | tuple[Reading, ...]]) -> pd.DataFrame:
+        """Return readings as the AU table of `docs/table.md`.
+
+        Args:
+            readings: Readings, or what `video` and `frames` yield.
+        """
+        return to_table(
+            (row for item in readings for row in (item if isinstance(item, tuple) else (item,))), self.card
+        )
+
+    def _read(self, frame: Frame, tracker: Tracker) -> tuple[Reading, ...]:
+        faces = self._instrument.detect(frame.rgb)
+        return self._instrument.read([self._instrument.crop(frame, faces, tracker)])[0]
+
+
+def _array_frame(pixels: NDArray[Any], number: int) -> Frame:
+    """Return an array as a frame; grey becomes RGB."""
+    if not isinstance(pixels, np.ndarray):
+        raise InputError(f"A picture must be a path or a NumPy array, not {type(pixels).__name__}.")
+    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if not is_picture or pixels.size == 0:
+        raise InputError(f"The array has shape {pixels.shape}; a picture is (H, W, 3) RGB or (H, W) grey.")
+    if pixels.dtype != np.uint8:
+        raise InputError(f"The array is {pixels.dtype}; a picture is uint8, from 0 to 255.")
+    rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+    return Frame(np.ascontiguousarray(rgb), source="array", index=number)

@@ -1,0 +1,193 @@
+"""What goes in: sources as feeds of frames, and frames with their faces gathered into batches.
+
+The batches are the same in every run over the same input, wherever the run was cut off and resumed: they are
+made by counting frames and pixels, never by what happens to be ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from openau.errors import InputError
+from openau.read import Source, find_sources, read_camera, read_image, read_video, video_info
+from openau.records import Face, Frame, Pixels
+
+MAX_FRAMES = 16
+MAX_PIXELS = 5_000_000  # of all pictures of a batch but the last, so that memory stays small
+
+Detect = Callable[[Pixels], tuple[Face, ...]]
+
+
+class Position(NamedTuple):
+    """The next frame to analyse: number of its source, and frame number within it."""
+
+    source: int
+    frame: int
+
+
+class Failure(NamedTuple):
+    """A source that could not be read, or not to its end."""
+
+    source: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One source, ready to be read.
+
+    Attributes:
+        name: As the user named it.
+        kind: What it is.
+        open: Returns its frames from a frame number on.
+        identity: Changes when the file changes; empty for a camera.
+        frame_count: How many frames will come, where that is known.
+    """
+
+    name: str
+    kind: Literal["image", "video", "camera"]
+    open: Callable[[int], Iterator[Frame]]
+    identity: str = ""
+    frame_count: int | None = None
+
+
+class Entry(NamedTuple):
+    """One frame, the number of its source, and the faces in it."""
+
+    source: int
+    frame: Frame
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Consecutive frames that the network sees at once.
+
+    Attributes:
+        entries: The frames; none where every source of the batch failed.
+        failures: Sources that failed between them.
+        ended: Numbers of the sources that are finished with this batch.
+        next: What follows this batch.
+    """
+
+    entries: tuple[Entry, ...]
+    failures: tuple[Failure, ...]
+    ended: tuple[int, ...]
+    next: Position
+
+
+def file_feeds(paths: Sequence[Path], *, every: int = 1) -> list[Feed]:
+    """Return a feed for every picture and video under the paths, each file once.
+
+    Args:
+        paths: Files and folders.
+        every: Of a video, only every so-many-th frame.
+
+    Raises:
+        InputError: A path does not exist.
+        NoInputError: There is no picture and no video.
+    """
+    once = {source.path.resolve(): source for source in reversed(find_sources(paths))}
+    return [_file_feed(source, every) for source in reversed(once.values())]
+
+
+def camera_feed(number: int) -> Feed:
+    """Return the feed of a camera, which cannot be read again.
+
+    Args:
+        number: The camera's number, from 0.
+    """
+    return Feed(f"camera:{number}", "camera", lambda _: read_camera(number))
+
+
+def detected_batches(feeds: Sequence[Feed], detect: Detect, start: Position) -> Iterator[Batch]:
+    """Read frames, find their faces and gather them; an unreadable source is reported and the next one read.
+
+    A batch holds photographs, or frames of one video, or one frame of a camera.
+
+    Args:
+        feeds: All sources of the run.
+        detect: Returns the faces of (H, W, 3) RGB uint8 pixels.
+        start: Where to begin: the start of a source, or where an earlier batch of a video ended.
+    """
+    gather = _Gather()
+    first = start.frame
+    for number in range(start.source, len(feeds)):
+        feed, failure = feeds[number], None
+        if feed.kind != "image":
+            yield from gather.rest(Position(number, first))
+        try:
+            for frame in feed.open(first):
+                entry = Entry(number, frame, detect(frame.rgb))
+                # A full batch of a video waits for the next frame: only then is it known where to go on, and
+                # the last batch always carries the video's end.
+                if feed.kind == "video" and gather.is_full:
+                    yield from gather.rest(Position(number, frame.index))
+                gather.add(entry)
+                if feed.kind == "camera":
+                    yield from gather.rest(Position(number, frame.index + 1))
+        except InputError as error:
+            failure = Failure(feed.name, str(error))
+        gather.end(number, failure)
+        first = 0
+        if feed.kind != "image" or gather.is_full:
+            yield from gather.rest(Position(number + 1, 0))
+    yield from gather.rest(Position(len(feeds), 0))
+
+
+class _Gather:
+    """Collects entries until a batch is full."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._failures: list[Failure] = []
+        self._ended: list[int] = []
+
+    @property
+    def is_full(self) -> bool:
+        count = max(len(self._entries), len(self._ended))
+        pixels = sum(entry.frame.rgb.shape[0] * entry.frame.rgb.shape[1] for entry in self._entries)
+        return count >= MAX_FRAMES or pixels >= MAX_PIXELS
+
+    def add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+
+    def end(self, source: int, failure: Failure | None) -> None:
+        self._ended.append(source)
+        if failure is not None:
+            self._failures.append(failure)
+
+    def rest(self, following: Position) -> Iterator[Batch]:
+        """Yield what was collected, if anything was, and begin anew."""
+        if self._entries or self._ended:
+            yield Batch(tuple(self._entries), tuple(self._failures), tuple(self._ended), following)
+            self._entries, self._failures, self._ended = [], [], []
+
+
+def _file_feed(source: Source, every: int) -> Feed:
+    path, facts = source.path, ""
+    try:
+        stat = path.stat()
+        facts = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}"
+    except OSError:
+        facts = str(path)  # reading it will say what is wrong
+    if source.kind == "image":
+        return Feed(str(path), "image", lambda _: (read_image(p) for p in (path,)), facts, 1)
+    return Feed(
+        str(path),
+        "video",
+        lambda first: read_video(path, every=every, start=first),
+        facts,
+        _video_frames(path, every),
+    )
+
+
+def _video_frames(path: Path, every: int) -> int | None:
+    try:
+        count = video_info(path).frame_count
+    except InputError:
+        return 0  # reading it will say what is wrong
+    return None if count is None else -(-count // every)

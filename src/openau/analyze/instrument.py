@@ -1,0 +1,116 @@
+"""From a frame to readings: detector, tracker, crop, network and emotion decoder put together once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from openau.analyze.settings import Settings
+from openau.emotion import decode_emotion
+from openau.errors import SettingError
+from openau.faces import Detector, Tracker, build_detector, crop_face
+from openau.records import AUOutput, Crop, Face, Frame, ModelCard, Pixels, Reading
+from openau.runtime import AUModel
+
+
+class FaceCrops(NamedTuple):
+    """A frame with its tracked faces and their crops, ready for the network."""
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    crops: tuple[Crop, ...]
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """Everything that turns pixels into readings. It keeps nothing from one frame to the next.
+
+    Attributes:
+        detector: Finds faces.
+        model: Reads AUs.
+        max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
+        decoder: Emotion decoder.
+        heatmaps: Whether the network's heat maps are wanted too.
+    """
+
+    detector: Detector
+    model: AUModel
+    max_faces: int | None = None
+    decoder: str = "nearest"
+    heatmaps: bool = False
+
+    @property
+    def card(self) -> ModelCard:
+        """The model's card."""
+        return self.model.card
+
+    def detect(self, rgb: Pixels) -> tuple[Face, ...]:
+        """Return the faces of one picture, at most `max_faces`, the largest first.
+
+        Args:
+            rgb: (H, W, 3) RGB uint8.
+        """
+        faces = sorted(self.detector(rgb), key=_area, reverse=True)
+        return tuple(faces[: self.max_faces])
+
+    def crop(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> FaceCrops:
+        """Give the faces of one frame their ids and cut them out.
+
+        Args:
+            frame: The picture.
+            faces: What `detect` found in it.
+            tracker: Knows the faces of the frames before; it is updated.
+        """
+        tracked = tuple(tracker.update(faces))
+        crops = tuple(crop_face(frame.rgb, face, self.card.crop) for face in tracked)
+        return FaceCrops(frame, tracked, crops)
+
+    def read(self, batch: Sequence[FaceCrops]) -> list[tuple[Reading, ...]]:
+        """Return the readings of each frame of a batch; the network sees all its crops at once.
+
+        The last digits of a probability may depend on the size of the batch, so whoever needs equal bytes
+        must batch equally.
+
+        Args:
+            batch: Frames with their crops.
+
+        Returns:
+            Per frame its readings: one per face, or a single one without a face.
+        """
+        crops = [crop for entry in batch for crop in entry.crops]
+        outputs = iter(self.model.predict(crops, heatmaps=self.heatmaps) if crops else ())
+        readings = []
+        for frame, faces, _ in batch:
+            rows = tuple(self._reading(frame, face, next(outputs)) for face in faces)
+            readings.append(rows or (Reading(frame.source, frame.index, frame.time_s),))
+        return readings
+
+    def _reading(self, frame: Frame, face: Face, output: AUOutput) -> Reading:
+        emotion = decode_emotion(output, self.card.thresholds, decoder=self.decoder)
+        return Reading(frame.source, frame.index, frame.time_s, face, output, emotion)
+
+
+def build_instrument(settings: Settings) -> Instrument:
+    """Load the model and the detector.
+
+    Args:
+        settings: Which, and how.
+
+    Raises:
+        ModelError: The model file is missing, broken or not OpenAU's.
+        SettingError: There is no such detector, or the model has no heat maps and they are wanted.
+        MissingExtraError: The detector's library is not installed.
+    """
+    model = AUModel(settings.model, threads=settings.threads)
+    if settings.heatmaps and model.card.heatmap_layer is None:
+        raise SettingError(f"The model {model.card.name} has no heat maps: leave heatmaps out.")
+    detector = build_detector(
+        settings.detector, file=settings.detector_file, min_score=settings.min_face_score
+    )
+    return Instrument(detector, model, settings.max_faces, settings.emotion_decoder, settings.heatmaps)
+
+
+def _area(face: Face) -> float:
+    x1, y1, x2, y2 = face.box_px
+    return (x2 - x1) * (y2 - y1)

@@ -1,0 +1,70 @@
+"""What a run was asked to do: the settings, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from openau.emotion import check_decoder
+from openau.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that decides what a run writes, so that a resumed run can be held to it.
+
+    Attributes:
+        model: An ONNX file with a card; None is the model that comes with OpenAU.
+        detector: Name of the face detector.
+        detector_file: The detector's own model file, for those that need one.
+        max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
+        min_face_score: Faces below this detector score are dropped; None is the detector's own limit.
+        every: Of a video, only every so-many-th frame.
+        emotion_decoder: `exact`, `contains` or `nearest`, see `openau.emotion`.
+        format: Format of the AU table.
+        overlay: Also write pictures and videos with boxes, AU bars and emotion.
+        heatmaps: Also write one picture per face of where the network looked for each AU.
+        report: Also write one self-contained HTML page.
+        threads: Threads of the network and of OpenCV; None lets them choose.
+    """
+
+    model: Path | None = None
+    detector: str = "haar"
+    detector_file: Path | None = None
+    max_faces: int | None = None
+    min_face_score: float | None = None
+    every: int = 1
+    emotion_decoder: str = "nearest"
+    format: Literal["csv", "parquet"] = "csv"
+    overlay: bool = False
+    heatmaps: bool = False
+    report: bool = False
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done."""
+        for name in ("every", "max_faces", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingError(f"--{name.replace('_', '-')} is {value}; it must be at least 1.")
+        if self.format not in ("csv", "parquet"):
+            raise SettingError(f"--format is {self.format!r}; choose csv or parquet.")
+        check_decoder(self.emotion_decoder)
+
+    def in_words(self) -> dict[str, str]:
+        """Return the settings that a reader of the results should know, name to value."""
+        return {
+            "Face detector": self.detector,
+            "Faces per picture": "all" if self.max_faces is None else f"the largest {self.max_faces}",
+            "Least face score": "the detector's own"
+            if self.min_face_score is None
+            else f"{self.min_face_score:g}",
+            "Video frames": "all" if self.every == 1 else f"one of {self.every}",
+            "Emotion decoder": self.emotion_decoder,
+        }
+
+    def as_json(self) -> dict[str, object]:
+        """Return the settings as plain values."""
+        values = asdict(self)
+        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
