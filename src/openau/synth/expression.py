@@ -1,7 +1,7 @@
-"""Action units as movements of the rig: one table, left and right apart, and the labels that pixels dictate.
+"""Action units as movements of the rig: one table, sides apart, and the labels that pixels dictate.
 
-Weights are those at intensity 5 (level E). They were tuned by eye against the appearance changes that the FACS
-manual (Ekman, Friesen and Hager, 2002) describes; no certified coder has scored the pictures.
+Weights are those at intensity 5 (level E), tuned by eye against the appearance changes that the FACS manual
+(Ekman, Friesen and Hager, 2002) describes; no certified coder has scored the pictures.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+import numba as nb
 import numpy as np
+from numpy.typing import NDArray
 
 from openau.records import Floats
-from openau.synth.rig import Rig, Shape
+from openau.synth.rig import EYE, LEFT_EYE_LIDS, RIGHT_EYE_LIDS, Rig, Shape
 
 LEVEL_WEIGHTS: Final = (0.0, 0.15, 0.32, 0.52, 0.76, 1.0)
 """Share of the full movement at intensity 0, A, B, C, D and E; lines between."""
@@ -23,7 +25,10 @@ LIP_GAP_LEVELS_CM: Final = (0.13, 0.22, 0.38, 0.65, 1.1, 1.8)
 """Gap between the inner lips at which AU25 has intensity 0, A, B, C, D and E."""
 
 PINCH: Final = "pinch"
-"""A shape of our own: the inner brow drawn down and toward the middle (corrugator and depressor supercilii)."""
+"""A shape of our own: inner brow down and toward the middle (corrugator and depressor supercilii)."""
+
+TIGHT: Final = "tight"
+"""A shape of our own: lower lid raised, straightened and bulging (palpebral part of orbicularis oculi)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     ),
     7: Movement(
         "Lower lid raised and straightened, upper lid a little lower: the aperture narrows from both sides.",
-        {"eyeSquint": 1.15, "eyeBlink": 0.2},
+        {"eyeSquint": 0.85, TIGHT: 1.0, "eyeBlink": 0.09},
     ),
     9: Movement(
         "Nose up and wrinkled, inner brow pulled down; the rig also lifts the lip, which is mostly taken back.",
@@ -67,12 +72,18 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
         {"mouthShrugUpper": 0.5, "mouthShrugLower": 0.35},
     ),
     12: Movement("Corners up and out, cheeks follow.", {"mouthSmile": 1.1, "cheekSquint": 0.15}),
-    14: Movement("Corners pulled in, dimples.", {"mouthDimple": 1.1}),
+    14: Movement(
+        "Corners pulled in, dimples; the rig's shape also lifts them, which would be a smile: taken back.",
+        {"mouthDimple": 1.1, "mouthFrown": 0.45, "mouthPress": 0.15},
+    ),
     15: Movement("Corners down.", {"mouthFrown": 1.1}),
     16: Movement("Lower lip down, lower teeth show.", {"mouthLowerDown": 1.0}),
     17: Movement("Chin boss and lower lip up.", middle={"mouthShrugLower": 1.0}),
     18: Movement("Lips pushed forward, drawn in from the sides.", middle={"mouthPucker": 1.0}),
-    20: Movement("Corners stretched sideways.", {"mouthStretch": 1.15}),
+    20: Movement(
+        "Corners stretched sideways; the rig's shape also drops them, which the smile takes back.",
+        {"mouthStretch": 1.05, "mouthSmile": 0.2},
+    ),
     22: Movement("Lips funnelled forward, open.", middle={"mouthFunnel": 0.85}),
     23: Movement(
         "Lips tight and narrow, their red thinner; no pressing upward as in 24.",
@@ -199,27 +210,60 @@ def add_shapes(vertices: Floats, rig: Rig, weights: Mapping[str, float]) -> None
     own = _own_shapes(rig)
     for name, weight in weights.items():
         shape = own[name] if name in own else rig.expression[name]
-        vertices[shape.vertices] += shape.offsets * np.float32(weight)
+        _add_shape(vertices, shape.vertices, shape.offsets, np.float32(weight))
+
+
+@nb.njit(cache=True)
+def _add_shape(
+    vertices: Floats, moved: NDArray[np.int64], offsets: Floats, weight: np.float32
+) -> None:  # pragma: no cover - compiled
+    """Move some vertices by weighted offsets, in place."""
+    for k in range(len(moved)):
+        for axis in range(3):
+            vertices[moved[k], axis] += offsets[k, axis] * weight
 
 
 @lru_cache(maxsize=2)
 def _own_shapes(rig: Rig) -> dict[str, Shape]:
     """Build the shapes that the rig lacks from its landmarks."""
     shapes = {}
-    for end, landmark, outer in (("_L", 22, 24), ("_R", 21, 19)):
-        inner, arch = rig.vertices[rig.landmarks[landmark]], rig.vertices[rig.landmarks[outer]]
-        side = np.sign(inner[0])
-        near = np.exp(-(((rig.vertices - inner) / [1.0, 1.1, 1.6]) ** 2).sum(axis=1))
-        toward = np.exp(-(((rig.vertices - (inner + arch) / 2) / [1.6, 0.9, 1.6]) ** 2).sum(axis=1))
-        # Nothing moves at the midline sideways, and skin there bulges.
-        across = np.clip(np.abs(rig.vertices[:, 0]) / abs(inner[0]), 0, 1)
-        offsets = np.stack(
-            [-side * (0.26 * near + 0.12 * toward) * across, -0.30 * near - 0.06 * toward, 0.10 * near],
-            axis=1,
-        ).astype(np.float32)
-        moved = np.flatnonzero((np.abs(offsets).max(axis=1) > 2e-3) & (rig.vertices[:, 2] > inner[2] - 2.5))
-        shapes[PINCH + end] = Shape(moved, offsets[moved])
+    for end, inner, outer in (("_L", 22, 24), ("_R", 21, 19)):
+        shapes[PINCH + end] = _pinch(rig, rig.landmarks[inner], rig.landmarks[outer])
+    for end, lids in (("_L", LEFT_EYE_LIDS), ("_R", RIGHT_EYE_LIDS)):
+        shapes[TIGHT + end] = _tight_lid(rig, rig.landmarks[list(lids[2:])])
     return shapes
+
+
+def _pinch(rig: Rig, inner: np.int64, arch: np.int64) -> Shape:
+    """Return the shape that pulls the inner brow down and inward; skin between the brows bulges."""
+    base, start = rig.vertices, rig.vertices[inner]
+    side = np.sign(start[0])
+    near = np.exp(-(((base - start) / [1.0, 1.1, 1.6]) ** 2).sum(axis=1))
+    toward = np.exp(-(((base - (start + base[arch]) / 2) / [1.6, 0.9, 1.6]) ** 2).sum(axis=1))
+    across = np.clip(side * base[:, 0] / abs(start[0]), 0, 1)
+    offsets = np.stack(
+        [-side * (0.26 * near + 0.12 * toward) * across, -0.30 * near - 0.06 * toward, 0.10 * near], axis=1
+    )
+    return _shape(offsets)
+
+
+def _tight_lid(rig: Rig, lower_lid: NDArray[np.int64]) -> Shape:
+    """Return the shape that raises the middle of one lower lid over the eyeball and bulges the skin below."""
+    base, margin = rig.vertices, rig.vertices[lower_lid].mean(axis=0)
+    across = np.exp(-(((base[:, 0] - margin[0]) / 1.0) ** 2))
+    front = np.exp(-(((base[:, 2] - margin[2]) / 0.9) ** 2))
+    lift = across * front * np.exp(-(((base[:, 1] - margin[1]) / 0.42) ** 2))
+    bulge = across * front * np.exp(-(((base[:, 1] - margin[1] + 0.5) / 0.3) ** 2))
+    eyeball = np.zeros(len(base), bool)
+    eyeball[rig.triangles[rig.part == EYE]] = True
+    lift[eyeball] = bulge[eyeball] = 0
+    return _shape(np.stack([0 * lift, 0.22 * lift + 0.05 * bulge, 0.09 * lift + 0.09 * bulge], axis=1))
+
+
+def _shape(offsets: NDArray[np.float64]) -> Shape:
+    """Keep only the vertices that a shape moves."""
+    moved = np.flatnonzero(np.abs(offsets).max(axis=1) > 2e-3)
+    return Shape(moved, np.ascontiguousarray(offsets[moved], np.float32))
 
 
 def lips_part_intensity(gap_cm: float) -> float:

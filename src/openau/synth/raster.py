@@ -1,4 +1,4 @@
-"""A z-buffer rasteriser for a triangle mesh, compiled by numba: which triangle each pixel sees, and where on it.
+"""A z-buffer rasteriser compiled by numba: which triangle each pixel sees, and where on it.
 
 Triangles of a head are small against its distance from the camera, so attributes are interpolated linearly on
 the screen; the error is far under a pixel.
@@ -53,7 +53,14 @@ def empty_buffer(height: int, width: int) -> Buffer:
 @nb.njit(cache=True, inline="always")
 def _span(low: float, high: float, count: int) -> tuple[int, int]:  # pragma: no cover - compiled
     """Return the first pixel and one past the last whose centre lies between two coordinates."""
-    return max(0, int(math.ceil(low - 0.5))), min(count, int(math.floor(high - 0.5)) + 1)
+    return max(0, math.ceil(low - 0.5)), min(count, math.floor(high - 0.5) + 1)
+
+
+@nb.njit(cache=True, inline="always")
+def _grain(x: int, y: int) -> float:  # pragma: no cover - compiled
+    """Return an even, patternless number in 0-1 for a pixel (interleaved gradient noise, Jimenez 2014)."""
+    value = 52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0)
+    return value % 1.0
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -99,7 +106,7 @@ def rasterize(
                 z = w0 * z0 + w1 * z1 + w2 * z2
                 if z >= buffer.depth[y, x]:
                     continue
-                if cover < 1.0 and ((x * 5 + y * 7) % 12) >= cover * 12.0:
+                if cover < 1.0 and _grain(x, y) >= cover:
                     continue
                 buffer.depth[y, x] = z
                 buffer.triangle[y, x] = t

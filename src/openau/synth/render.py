@@ -20,7 +20,7 @@ from openau.synth.expression import (
 )
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.raster import empty_buffer, rasterize, vertex_normals
-from openau.synth.rig import FACE, HEAD, LASH, MOUTH, TEETH
+from openau.synth.rig import FACE, LASH, LOWER_LASH
 from openau.synth.scene import Camera, Flaws, develop
 from openau.synth.shade import Lamp, Mesh, Paint, Posed, cast_shadow, relief_slope, shade
 
@@ -90,7 +90,7 @@ def render(
     turned = (vertices - _PIVOT) @ rotation.T
     height, width = view.backdrop.shape[:2]
     points = project(turned, view.camera, (height, width))
-    light, face = _light_up(stage, subject, expression, view, (turned, rotation, points, gap))
+    light, face = _light_up(stage, subject, expression, view, (turned, rotation, points))
     shown = develop(light, face, view.flaws, _target_level(subject), rng)
     final = points[rig.landmarks]
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
@@ -155,16 +155,16 @@ def face_box(points: Floats) -> Box:
     """
     eyes = (points[36:42].mean(0) + points[42:48].mean(0)) / 2
     mouth = points[48:60].mean(0)
-    side = 2.55 * float(np.hypot(*(mouth - eyes))) * 0.5 + 1.9 * 0.5 * float(
-        np.hypot(*(points[45] - points[36]))
-    )
-    middle = eyes + 0.38 * (mouth - eyes)
+    # Least squares on the boxes that the cascade found in rendered pictures; deviation 7 % of the side.
+    drop, span = float(np.hypot(*(mouth - eyes))), float(np.hypot(*(points[45] - points[36])))
+    side = 0.29 * drop + 1.505 * span
+    middle = eyes + 0.25 * (mouth - eyes)
     x, y = float(middle[0]), float(middle[1])
     return (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
 
 
 def _target_level(subject: Subject) -> float:
-    """Return the linear level a camera gives this skin: darker skin darker, but less than its reflectance says."""
+    """Return the linear level a camera gives this skin: less far apart than reflectances are."""
     luminance = float(subject.traits.skin @ np.array([0.2126, 0.7152, 0.0722]))
     return 0.30 * (luminance / 0.35) ** 0.6
 
@@ -188,19 +188,18 @@ def _light_up(
     subject: Subject,
     expression: Expression,
     view: View,
-    posed: tuple[Floats, Floats, Floats, float],
+    posed: tuple[Floats, Floats, Floats],
 ) -> tuple[Floats, Floats]:
     """Rasterise and shade with supersampling; return linear light and where the face's skin is."""
-    turned, rotation, points, gap = posed
+    turned, rotation, points = posed
     rig = stage.rig
-    mesh = _visible_mesh(stage, open_mouth=gap > 0.02)
+    mesh = Mesh(rig.triangles, rig.uv_triangles, rig.uv, rig.part)
     height, width = view.backdrop.shape[:2]
     buffer = empty_buffer(height * SUPERSAMPLING, width * SUPERSAMPLING)
-    coverage = np.where(mesh.part == LASH, subject.traits.lash * 0.75, 1).astype(np.float32)
-    rasterize(points * SUPERSAMPLING, -turned[:, 2], mesh.triangles, coverage, buffer)
+    depth = stage.surface.sunken_cm - turned[:, 2]
+    rasterize(points * SUPERSAMPLING, depth, mesh.triangles, _coverage(stage, subject), buffer)
     normals = vertex_normals(turned, mesh.triangles)
-    casting = mesh.triangles[(mesh.part == FACE) | (mesh.part == HEAD)]
-    shadow = cast_shadow(turned, casting, view.lamp.direction)
+    shadow = cast_shadow(turned, stage.surface.casting, view.lamp.direction)
     large = cv2.resize(view.backdrop, (width * SUPERSAMPLING, height * SUPERSAMPLING))
     paint = _paint(stage, subject, _relief(stage, subject, expression))
     shade(buffer, mesh, Posed(normals, rotation, stage.surface.occlusion), paint, view.lamp, shadow, large)
@@ -209,11 +208,11 @@ def _light_up(
     return light, cv2.resize(face, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _visible_mesh(stage: Stage, *, open_mouth: bool) -> Mesh:
-    """Return the mesh, without the mouth's inside while the lips are closed."""
-    rig = stage.rig
-    keep = np.ones(len(rig.part), bool) if open_mouth else (rig.part != MOUTH) & (rig.part != TEETH)
-    return Mesh(rig.triangles[keep], rig.uv_triangles[keep], rig.uv, rig.part[keep])
+def _coverage(stage: Stage, subject: Subject) -> Floats:
+    """Return the share of pixels each triangle covers: lashes are thinner than their mesh."""
+    share = np.ones(LOWER_LASH + 1, np.float32)
+    share[LASH], share[LOWER_LASH] = 0.8 * subject.traits.lash, 0.25 * subject.traits.lash
+    return share[stage.rig.part]
 
 
 def _paint(stage: Stage, subject: Subject, slope: Floats) -> Paint:

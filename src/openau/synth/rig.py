@@ -28,7 +28,7 @@ HOW_TO_OBTAIN: Final = (
     f"{FILE_NAME} and name it with OPENAU_RIG or the option for the rig"
 )
 
-FACE, HEAD, MOUTH, TEETH, EYE, LASH = range(6)
+FACE, HEAD, MOUTH, TEETH, EYE, LASH, LOWER_LASH = range(7)
 """Codes of the parts that are drawn, as in `Rig.part`."""
 
 _PART_OF_MATERIAL: Final = {
@@ -83,14 +83,16 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rig:
-    """The neutral mean face, its identity modes and its expression shapes; x to the subject's left, y up, z forward.
+    """The neutral mean face, its identity modes and its expression shapes.
+
+    Axes: x to the subject's left, y up, z forward.
 
     Attributes:
         vertices: (N, 3) float32, cm.
         triangles: (T, 3) int32 vertex indices, counter-clockwise seen from outside.
         uv: (M, 2) float32 texture coordinates, v up.
         uv_triangles: (T, 3) int32 indices into `uv`.
-        part: (T,) int8, one of FACE, HEAD, MOUTH, TEETH, EYE, LASH.
+        part: (T,) int8, one of FACE, HEAD, MOUTH, TEETH, EYE, LASH (upper), LOWER_LASH.
         identity: (100, N, 3) float32 displacement in cm per unit of a coefficient that is N(0, 1) in people.
         expression: Shapes by name; a name ends in `_L` or `_R` where the shape is one-sided.
         landmarks: (68,) int64 vertex of every iBUG landmark.
@@ -164,16 +166,23 @@ def _build_rig(arrays: dict[str, NDArray[np.generic]], checksum: str) -> Rig:
     used = np.unique(corners)
     renumber = np.full(len(arrays["vertices"]), -1, np.int64)
     renumber[used] = np.arange(len(used))
+    vertices = np.ascontiguousarray(arrays["vertices"].astype(np.float32)[used])
+    triangles = np.ascontiguousarray(renumber[corners].astype(np.int32))
+    middle = vertices[triangles].mean(axis=1)
+    # Between the two rows of lashes runs the line on which the closed lids meet.
+    lid_line = np.interp(np.abs(middle[:, 0]), [1.8, 2.7, 3.3, 3.9, 4.6], [3.1, 3.35, 3.45, 3.4, 3.15])
+    kept = part[drawn]
+    kept[(kept == LASH) & (middle[:, 1] < lid_line)] = LOWER_LASH
     expression = {
         str(name): _sparse(arrays["expression"][i].astype(np.float32)[used])
         for i, name in enumerate(arrays["expression_names"])
     }
     return Rig(
-        vertices=np.ascontiguousarray(arrays["vertices"].astype(np.float32)[used]),
-        triangles=np.ascontiguousarray(renumber[corners].astype(np.int32)),
+        vertices=vertices,
+        triangles=triangles,
         uv=np.ascontiguousarray(arrays["uv"].astype(np.float32)),
         uv_triangles=np.ascontiguousarray(arrays["uv_faces"].astype(np.int32)[drawn]),
-        part=np.ascontiguousarray(part[drawn]),
+        part=np.ascontiguousarray(kept),
         identity=np.ascontiguousarray(arrays["identity"].astype(np.float32)[:, used]),
         expression=expression,
         landmarks=renumber[np.array(_LANDMARK_VERTICES)],

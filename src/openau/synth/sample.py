@@ -53,8 +53,8 @@ PULLS: Final = (
 """(AU, companion, chance that the companion comes along)."""
 
 _FIRST: Final = {
-    **{1: 0.8, 2: 0.8, 4: 0.9, 5: 1.1, 6: 0.8, 7: 0.7, 9: 1.1, 10: 0.8, 12: 0.9, 14: 1.3, 15: 1.1, 17: 0.9},
-    **{20: 1.3, 23: 1.4, 24: 1.3, 25: 0.5, 26: 0.9, 43: 1.0, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.4},
+    **{1: 0.5, 2: 0.5, 4: 0.5, 5: 1.0, 6: 0.9, 7: 0.5, 9: 1.3, 10: 1.3, 12: 1.1, 14: 1.3, 15: 1.1, 17: 0.9},
+    **{20: 1.2, 23: 1.6, 24: 1.7, 25: 0.3, 26: 1.5, 43: 1.5, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.35},
 }
 """How often an AU is chosen freely, relative to the others."""
 
@@ -77,7 +77,7 @@ ONE_SIDED: Final = frozenset({1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 20, 43})
 """AUs that can differ between the sides of a face."""
 
 _KINDS: Final = ("neutral", "single", "prototype", "free", "speech")
-_KIND_CHANCE: Final = (0.19, 0.20, 0.30, 0.21, 0.10)
+_KIND_CHANCE: Final = (0.18, 0.15, 0.31, 0.26, 0.10)
 
 
 def draw_expression(rng: np.random.Generator) -> Expression:
@@ -136,7 +136,8 @@ def _idle_motion(rng: np.random.Generator) -> dict[int, float]:
 def _draw_prototype(rng: np.random.Generator) -> tuple[str, dict[int, float]]:
     """Draw an emotion and its AUs, some dropped, sometimes one added, their intensities alike but not equal."""
     names = list(PROTOTYPES)
-    emotion = names[int(rng.integers(len(names)))]
+    weights = np.array([2.0 if name == "happy" else 1.0 for name in names])  # smiles are commonest in life
+    emotion = names[int(rng.choice(len(names), p=weights / weights.sum()))]
     variants = PROTOTYPES[emotion]
     strength = float(rng.uniform(1.3, 5.0))
     chosen: dict[int, float] = {}
@@ -149,9 +150,9 @@ def _draw_prototype(rng: np.random.Generator) -> tuple[str, dict[int, float]]:
 
 
 def _draw_free(rng: np.random.Generator) -> dict[int, float]:
-    """Draw two to five AUs that can stand together."""
+    """Draw two to six AUs that can stand together."""
     chosen: dict[int, float] = {}
-    for _ in range(int(rng.integers(2, 6))):
+    for _ in range(int(rng.integers(2, 7))):
         chosen[_free_choice(rng, chosen)] = _intensity(rng)
     return chosen
 

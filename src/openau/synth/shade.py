@@ -159,14 +159,6 @@ def _texture(texture: Floats, u: float, v: float, out: Floats) -> None:  # pragm
         out[c] = top * (1 - fy) + bottom * fy
 
 
-@nb.njit(cache=True, fastmath=True, inline="always")
-def _mix(
-    values: Floats, a: int, b: int, c: int, w0: float, w1: float
-) -> float:  # pragma: no cover - compiled
-    """Interpolate one vertex attribute."""
-    return w0 * values[a] + w1 * values[b] + (1.0 - w0 - w1) * values[c]
-
-
 @nb.njit(cache=True, fastmath=True)
 def _lit_share(
     shadow: Shadow, a: int, b: int, c: int, w0: float, w1: float
@@ -190,38 +182,38 @@ def _lit_share(
 @nb.njit(cache=True, fastmath=True)
 def _surface_colour(
     t: int, w0: float, w1: float, mesh: Mesh, paint: Paint, colour: Floats, slope: Floats
-) -> tuple[float, float]:  # pragma: no cover - compiled
-    """Fill colour and slope of one point; return gloss and the highlight's sharpness."""
-    part = mesh.part[t]
+) -> tuple[float, int]:  # pragma: no cover - compiled
+    """Fill colour and slope of one point; return gloss and how many times its highlight is squared."""
+    part, w2 = mesh.part[t], 1.0 - w0 - w1
     a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
-    ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
-    u = _mix(mesh.uv[:, 0], ua, ub, uc, w0, w1)
-    v = _mix(mesh.uv[:, 1], ua, ub, uc, w0, w1)
     slope[0] = slope[1] = slope[2] = 0.0
-    gloss, sharpness = paint.gloss * 0.5, 18.0
-    if part == _FACE:
-        _texture(paint.skin, u, v, colour)
-        _texture(paint.slope, u, v, slope)
-        gloss = paint.gloss * colour[3]
-    elif part == _EYE:
-        _texture(paint.eye, u, v, colour)
-        gloss, sharpness = 1.1, 110.0
-    elif part == _HEAD:
-        for k in range(3):
-            colour[k] = paint.solid[0, k]
+    gloss, squarings = paint.gloss * 0.5, 4
+    if part in (_FACE, _EYE):
+        ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
+        u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
+        v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]
+        if part == _FACE:
+            _texture(paint.skin, u, v, colour)
+            _texture(paint.slope, u, v, slope)
+            gloss = paint.gloss * colour[3]
+        else:
+            _texture(paint.eye, u, v, colour)
+            gloss, squarings = 1.1, 7
     else:
-        kind = 1 if part == _MOUTH else 2 if part == _TEETH else 3
+        kind = 0 if part == _HEAD else 1 if part == _MOUTH else 2 if part == _TEETH else 3
         for k in range(3):
             colour[k] = paint.solid[kind, k]
-        gloss = 0.0 if part == _LASH else 0.3
-    if part == _FACE or part == _HEAD:
-        hair, clothes = _mix(paint.hair, a, b, c, w0, w1), _mix(paint.clothes, a, b, c, w0, w1)
+        if part != _HEAD:
+            gloss = 0.0 if part >= _LASH else 0.3
+    if part in (_FACE, _HEAD):
+        hair = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
+        clothes = w0 * paint.clothes[a] + w1 * paint.clothes[b] + w2 * paint.clothes[c]
         for k in range(3):
             colour[k] += (paint.solid[4, k] - colour[k]) * hair
             colour[k] += (paint.solid[5, k] - colour[k]) * clothes
             slope[k] *= (1 - hair) * (1 - clothes)
         gloss = (gloss * (1 - hair) + 0.2 * hair) * (1 - clothes)
-    return gloss, sharpness
+    return gloss, squarings
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -240,37 +232,46 @@ def shade(
         out: (H, W, 3) float32, linear light.
     """
     height, width = buffer.depth.shape
-    colour, slope, n = np.empty(4, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    r, to_key, to_fill = posed.rotation, lamp.direction, lamp.fill
-    half = np.array([to_key[0], to_key[1], to_key[2] + 1.0], np.float32)
-    half /= math.sqrt(half[0] ** 2 + half[1] ** 2 + half[2] ** 2) + 1e-6
+    colour, slope = np.empty(4, np.float32), np.empty(3, np.float32)
+    r, to_key, to_fill, g = posed.rotation, lamp.direction, lamp.fill, lamp.gradient
+    normal, occlusion = posed.normal, posed.occlusion
+    hx, hy, hz = to_key[0], to_key[1], to_key[2] + 1.0
+    half = math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6
+    hx, hy, hz = hx / half, hy / half, hz / half
     # Red light travels farthest under the skin: shadows on skin have red edges.
-    wrap = (0.28, 0.15, 0.11)
+    skin_wrap, hard_wrap = np.array([0.28, 0.15, 0.11], np.float32), np.full(3, 0.1, np.float32)
     for y in range(height):
         for x in range(width):
             t = buffer.triangle[y, x]
             if t < 0:
                 continue
             w0, w1 = buffer.weight0[y, x], buffer.weight1[y, x]
+            w2 = 1.0 - w0 - w1
             a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
-            gloss, sharpness = _surface_colour(t, w0, w1, mesh, paint, colour, slope)
+            gloss, squarings = _surface_colour(t, w0, w1, mesh, paint, colour, slope)
+            nx = w0 * normal[a, 0] + w1 * normal[b, 0] + w2 * normal[c, 0]
+            ny = w0 * normal[a, 1] + w1 * normal[b, 1] + w2 * normal[c, 1]
+            nz = w0 * normal[a, 2] + w1 * normal[b, 2] + w2 * normal[c, 2]
+            nx -= r[0, 0] * slope[0] + r[0, 1] * slope[1] + r[0, 2] * slope[2]
+            ny -= r[1, 0] * slope[0] + r[1, 1] * slope[1] + r[1, 2] * slope[2]
+            nz -= r[2, 0] * slope[0] + r[2, 1] * slope[1] + r[2, 2] * slope[2]
+            scale = 1.0 / (math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9)
+            nx, ny, nz = nx * scale, ny * scale, nz * scale
+            sky = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
+            facing = nx * to_key[0] + ny * to_key[1] + nz * to_key[2]
+            lit, shine = 1.0, 0.0
+            if facing > -0.3:
+                lit -= lamp.hardness * (1.0 - _lit_share(shadow, a, b, c, w0, w1))
+            if facing > 0.0:
+                shine = max(0.0, nx * hx + ny * hy + nz * hz)
+                for _ in range(squarings):
+                    shine *= shine
+                shine *= gloss * lit * 0.15
+            second = max(0.0, nx * to_fill[0] + ny * to_fill[1] + nz * to_fill[2]) * to_fill[3]
+            wrap = skin_wrap if mesh.part[t] <= _HEAD else hard_wrap
+            direct = (lit * 0.92 + 0.08) * (0.5 + 0.5 * sky)
             for k in range(3):
-                n[k] = _mix(posed.normal[:, k], a, b, c, w0, w1)
-                n[k] -= r[k, 0] * slope[0] + r[k, 1] * slope[1] + r[k, 2] * slope[2]
-            scale = 1.0 / (math.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9)
-            n *= scale
-            sky = _mix(posed.occlusion, a, b, c, w0, w1)
-            facing = n[0] * to_key[0] + n[1] * to_key[1] + n[2] * to_key[2]
-            lit = 1.0 - lamp.hardness * (1.0 - _lit_share(shadow, a, b, c, w0, w1))
-            shine = max(0.0, n[0] * half[0] + n[1] * half[1] + n[2] * half[2]) ** sharpness * gloss * lit
-            if facing < 0.0:
-                shine = 0.0
-            second = max(0.0, n[0] * to_fill[0] + n[1] * to_fill[1] + n[2] * to_fill[2]) * to_fill[3]
-            soft = mesh.part[t] <= _HEAD
-            for k in range(3):
-                around = wrap[k] if soft else 0.1
-                diffuse = max(0.0, (facing + around) / (1 + around)) * (lit * 0.92 + 0.08)
-                g = lamp.gradient
-                ambient = max(0.02, lamp.ambient[k] + g[0, k] * n[0] + g[1, k] * n[1] + g[2, k] * n[2])
-                light = lamp.key[k] * diffuse * (0.5 + 0.5 * sky) + (ambient + second) * sky
-                out[y, x, k] = colour[k] * light + shine * lamp.key[k] * 0.15
+                diffuse = max(0.0, (facing + wrap[k]) / (1 + wrap[k])) * direct
+                ambient = max(0.02, lamp.ambient[k] + g[0, k] * nx + g[1, k] * ny + g[2, k] * nz)
+                light = lamp.key[k] * diffuse + (ambient + second) * sky
+                out[y, x, k] = colour[k] * light + shine * lamp.key[k]

@@ -161,11 +161,11 @@ def _brow_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine: 
         [5.15 + lift, 5.55 + lift, 5.8 + lift + arch, 5.65 + lift + arch / 2, 4.95 + lift + tail],
     )
     full = rng.uniform(0.55, 1.35) * (1.1 if traits.gender == "male" else 0.85)
-    half = np.interp(side, [0.9, 1.3, 3.2, 5.0, 5.7], [0.15, 0.40, 0.40, 0.24, 0.06]) * full
-    edge = smooth_step(0, 1, ((1 - np.abs(maps.y - middle) / half) * 1.7).astype(np.float32))
+    half = np.interp(side, [0.9, 1.3, 3.2, 5.0, 5.7], [0.18, 0.46, 0.46, 0.30, 0.08]) * full
+    edge = smooth_step(0, 1, ((1 - np.abs(maps.y - middle) / half) * 2.0).astype(np.float32))
     ends = smooth_step(inner - 0.3, inner + 0.25, side) * smooth_step(5.9, 5.1, side)
     strokes = 0.5 + 0.5 * np.sin(side * 26 + maps.y * np.float32(14 * rng.uniform(0.6, 1.2)) + 1.2 * fine)
-    cover = edge * ends * (0.6 + 0.3 * strokes + 0.12 * fine) * np.float32(0.35 + 0.75 * traits.brow_density)
+    cover = edge * ends * (0.7 + 0.25 * strokes + 0.12 * fine) * np.float32(0.35 + 0.75 * traits.brow_density)
     return np.clip(cv2.GaussianBlur(cover, (0, 0), 0.7), 0, 0.96)
 
 

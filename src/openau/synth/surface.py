@@ -1,4 +1,4 @@
-"""What every subject shares: the face's texture plane in centimetres, its slopes, and its ambient occlusion."""
+"""What every subject shares: the face's texture plane in cm, its slopes, its ambient occlusion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openau.records import Floats
 from openau.synth.raster import FAR, empty_buffer, rasterize, rasterize_depth, vertex_normals
-from openau.synth.rig import EYE, FACE, MOUTH, TEETH, Rig
+from openau.synth.rig import EYE, FACE, HEAD, MOUTH, TEETH, Rig
 
 TEXTURE_SIZE: Final = 512
 """Side of the skin texture, in texels; about 0.5 mm each on the face."""
@@ -28,6 +28,9 @@ class Surface:
         slope_v: (S, S, 3) float32, the same between rows.
         occlusion: (N,) float32 in 0-1, how much of the sky each vertex sees.
         texel: (68, 2) float32, where the landmarks lie in the texture, x and y in texels.
+        sunken_cm: (N,) float32, how far a vertex is pushed back when parts are ranked by depth: eyeballs are
+            rounder than closed lids and would show through them.
+        casting: (K, 3) int32, the triangles that cast shadows.
         ear: (N,) bool, vertices of the ears.
         face_vertex: (N,) bool, vertices of the face's skin.
         head_vertex: (N,) bool, vertices of the head, neck and shoulders behind the face.
@@ -39,6 +42,8 @@ class Surface:
     slope_v: Floats
     occlusion: Floats
     texel: Floats
+    sunken_cm: Floats
+    casting: NDArray[np.int32]
     ear: NDArray[np.bool_]
     face_vertex: NDArray[np.bool_]
     head_vertex: NDArray[np.bool_]
@@ -64,6 +69,8 @@ def build_surface(rig: Rig) -> Surface:
         slope_v=slope_v,
         occlusion=_occlusion(rig),
         texel=_texels(vertex_uv[rig.landmarks]),
+        sunken_cm=np.where(_member(rig, EYE), 0.15, 0).astype(np.float32),
+        casting=np.ascontiguousarray(rig.triangles[(rig.part == FACE) | (rig.part == HEAD)]),
         ear=face_vertex & (np.abs(u - 0.5) > 0.385) & (v > 0.44) & (v < 0.695),
         face_vertex=face_vertex,
         head_vertex=head_vertex,

@@ -16,10 +16,10 @@ Gender = Literal["female", "male"]
 HairStyle = Literal["bald", "short", "full", "long"]
 
 SKIN_TYPES: Final = 6
-"""Number of skin groups in the index, 1 the lightest and 6 the darkest (in the spirit of Fitzpatrick's types)."""
+"""Number of skin groups in the index, 1 the lightest and 6 the darkest."""
 
 # Display RGB of six skins from light to dark, raised to 2.0 for linear light.
-_SKINS: Final = (
+_VIVID: Final = (
     np.array(
         [
             [0.89, 0.72, 0.63],
@@ -32,6 +32,8 @@ _SKINS: Final = (
     )
     ** 2.0
 )
+# Skin is less saturated than its pictures, which a camera has made vivid.
+_SKINS: Final = 0.76 * _VIVID + 0.24 * _VIVID.mean(axis=1, keepdims=True)
 _BLACK, _DARK_BROWN, _BROWN, _BLOND, _RED, _GREY = np.array(
     [
         [0.018, 0.016, 0.015],
@@ -118,9 +120,9 @@ def draw_traits(rng: np.random.Generator) -> Traits:
         lip_strength=lip_strength,
         hair_style=_hair_style(rng, gender, age),
         beard=beard,
-        lash=float(rng.uniform(0.35, 0.9) if gender == "female" else rng.uniform(0.05, 0.6)),
-        lid_line=float(rng.uniform(0.5, 0.95) if made_up else rng.uniform(0.1, 0.65)),
-        brow_density=float(rng.uniform(0.35, 1.0)),
+        lash=float(rng.uniform(0.3, 0.8) if gender == "female" else rng.uniform(0.05, 0.5)),
+        lid_line=float(rng.uniform(0.4, 0.85) if made_up else rng.uniform(0.05, 0.55)),
+        brow_density=float(rng.beta(2.2, 1.4)),
         gloss=float(rng.uniform(0.2, 0.9)),
         wrinkling=float(np.clip(0.35 + (age - 18) / 45 + 0.25 * rng.standard_normal(), 0.1, 1.8)),
     )
