@@ -52,6 +52,7 @@ class TableWriter:
             else:
                 self._file = self.partial.open("r+b")
                 if self._file.seek(0, os.SEEK_END) < resume_at:
+                    self._file.close()
                     raise OutputError(f"{self.partial} is shorter than when the run stopped: start anew.")
                 self._file.seek(resume_at)
                 self._file.truncate()
