@@ -1,0 +1,165 @@
+"""How fast the instrument is, stage by stage and end to end: `python -m benchmarks.speed`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import onnxruntime
+from openau.read import read_video
+from openau.runtime import AUModel, default_model_path
+
+from benchmarks.clips import write_clip
+from benchmarks.ledger import Measurement, Result, finish, model_record, parser, summary
+from openau.emotion import decode_emotion
+from openau.faces import build_detector, crop_face
+from openau.records import Face, Reading
+from openau.table import TableWriter
+
+SEED = 0
+LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "torch", "torchvision")
+THREADS = 2
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Measure, print, and store where asked."""
+    options = parser(__doc__ or "").parse_args()
+    frames, repeats = (60, 5) if options.quick else (600, 30)
+    model = AUModel(threads=THREADS)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        write_clip(clip, frames)
+        rows = [*stages(clip, model, Path(folder)), *end_to_end(clip, frames, 1 if options.quick else 5)]
+    rows += network(repeats)
+    settings: dict[str, int | float | str | bool] = {
+        "frames": frames,
+        "width": 640,
+        "height": 480,
+        "repeats": repeats,
+        "threads": THREADS,
+    }
+    card = model_record(default_model_path(), model.card.name)
+    finish(Result("speed", settings, {"network input": SEED}, LIBRARIES, tuple(rows), card), options)
+
+
+def stages(clip: Path, model: AUModel, folder: Path) -> list[Measurement]:
+    """Return the time of each stage per frame (or per face), one after the other in one thread of Python."""
+    frames, decode = timed_each(read_video(clip))
+    detector = build_detector()
+    found, detect = timed_each(detector(frame.rgb) for frame in frames)
+    first = [(frame, faces[0]) for frame, faces in zip(frames, found, strict=True) if faces]
+    crops, crop = timed_each(crop_face(frame.rgb, face, model.card.crop) for frame, face in first)
+    outputs, predict = timed_each(model.predict([one]) for one in crops)
+    batches = [crops[start : start + 32] for start in range(0, len(crops) - 31, 32)]
+    _, batched = timed_each(model.predict(batch) for batch in batches)
+    thresholds = model.card.thresholds
+    emotions, emotion = timed_each(decode_emotion(output[0], thresholds) for output in outputs)
+    readings = [
+        Reading(frame.source, frame.index, frame.time_s, face, output[0], decoded)
+        for (frame, face), output, decoded in zip(first, outputs, emotions, strict=True)
+    ]
+    with TableWriter(folder / "table.csv", model.card) as writer:
+        _, write = timed_each(map(writer.write, ([reading] for reading in readings)))
+    return [
+        summary("decode", decode, "ms/frame"),
+        summary("detect (haar)", detect, "ms/frame", note=_finds(found)),
+        summary("crop", crop, "ms/face"),
+        summary("predict, 1 face", predict, "ms/face", note="normalisation and heat-map layers included"),
+        summary("predict, 32 faces", [ms / 32 for ms in batched], "ms/face"),
+        summary("emotion", emotion, "ms/face"),
+        summary("table row", write, "ms/row"),
+    ]
+
+
+def end_to_end(clip: Path, frames: int, repeats: int) -> list[Measurement]:
+    """Return the speed of the command itself, from typing it to the finished table."""
+    rates = []
+    for repeat in range(repeats):
+        command = [sys.executable, "-m", "openau.cli", "analyze", str(clip)]
+        command += ["--out", str(clip.parent / f"out{repeat}"), "--quiet", "--threads", str(THREADS)]
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        rates.append(frames / (time.perf_counter() - start))
+    return [summary("end to end", rates, "frames/s", note="`openau analyze`, start-up included")]
+
+
+def network(repeats: int) -> list[Measurement]:
+    """Return the time of the AU network alone and beside ResNet-50, in turns, with equal threads."""
+    random = np.random.default_rng(SEED)
+    ours = session(default_model_path().read_bytes())
+    theirs = session(_resnet50())
+    side = ours.get_inputs()[0].shape[2]
+    inputs = {
+        "AU network, batch 1": (ours, random.normal(size=(1, 3, side, side)).astype(np.float32)),
+        "AU network, batch 32": (ours, random.normal(size=(32, 3, side, side)).astype(np.float32)),
+        "ResNet-50, batch 1": (theirs, random.normal(size=(1, 3, 224, 224)).astype(np.float32)),
+    }
+    times: dict[str, list[float]] = {name: [] for name in inputs}
+    for repeat in range(repeats + 3):
+        for name, (runner, batch) in inputs.items():
+            feed = {runner.get_inputs()[0].name: batch}
+            elapsed = milliseconds(partial(runner.run, None, feed))
+            if repeat >= 3:  # the first runs warm up
+                times[name].append(elapsed / len(batch))
+    rows = [summary(name, values, "ms/face") for name, values in times.items()]
+    ratio = rows[0].value / rows[2].value
+    return [*rows, Measurement("AU network to ResNet-50", ratio, "ratio", n=repeats, note="batch 1, medians")]
+
+
+def session(model: bytes) -> onnxruntime.InferenceSession:
+    """Return an onnxruntime session on the processor with as many threads as every other."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def timed_each(work: Iterable[T]) -> tuple[list[T], list[float]]:
+    """Run through an iterable; return its items and the milliseconds each took."""
+    items: list[T] = []
+    times: list[float] = []
+    steps = iter(work)
+    while True:
+        start = time.perf_counter()
+        taken = list(islice(steps, 1))
+        elapsed = 1000 * (time.perf_counter() - start)
+        if not taken:
+            return items, times
+        items += taken
+        times.append(elapsed)
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return how long a call took."""
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
+
+
+def _finds(found: list[list[Face]]) -> str:
+    counts = [len(faces) for faces in found]
+    return f"{sum(count == 1 for count in counts)} of {len(counts)} frames with exactly one face"
+
+
+def _resnet50() -> bytes:
+    import torch
+    from torchvision.models import resnet50
+
+    torch.manual_seed(SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "resnet50.onnx"
+        network = resnet50(weights=None).eval()
+        torch.onnx.export(network, (torch.zeros(1, 3, 224, 224),), path, dynamo=False)
+        return path.read_bytes()
+
+
+if __name__ == "__main__":
+    main()
