@@ -106,15 +106,25 @@ class _View:
     def cut(self, rgb: Pixels) -> Pixels:
         """Return the (T, T, 3) tile of the photograph; beyond its edge the paper shows."""
         scale = float(self.matrix[0, 0])
+        (left, right), (top, bottom) = (
+            (
+                max(0, math.floor(-self.matrix[axis, 2] / scale) - 2),
+                min(length, math.ceil((_TILE_PX - self.matrix[axis, 2]) / scale) + 2),
+            )
+            for axis, length in ((0, rgb.shape[1]), (1, rgb.shape[0]))
+        )
+        if right <= left or bottom <= top:
+            return np.full((_TILE_PX, _TILE_PX, 3), _PAPER, np.uint8)
+        part = rgb[top:bottom, left:right]
+        matrix = self.matrix @ np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
         if scale < 0.5:  # area-average first: a bilinear warp alone would skip pixels
-            height, width = rgb.shape[:2]
+            height, width = part.shape[:2]
             small_size = max(1, math.ceil(width * 2 * scale)), max(1, math.ceil(height * 2 * scale))
-            small = np.asarray(cv2.resize(rgb, small_size, interpolation=cv2.INTER_AREA), np.uint8)
+            part = np.asarray(cv2.resize(part, small_size, interpolation=cv2.INTER_AREA), np.uint8)
             fx, fy = width / small_size[0], height / small_size[1]
-            # A pixel x of the small picture has its centre at (x + 0.5) fx - 0.5 of the photograph.
-            enlarge = np.array([[fx, 0.0, fx / 2 - 0.5], [0.0, fy, fy / 2 - 0.5], [0.0, 0.0, 1.0]])
-            return self._warped(small, self.matrix @ enlarge)
-        return self._warped(rgb, self.matrix)
+            # A pixel x of the small picture has its centre at (x + 0.5) fx - 0.5 of the part.
+            matrix = matrix @ np.array([[fx, 0.0, fx / 2 - 0.5], [0.0, fy, fy / 2 - 0.5], [0.0, 0.0, 1.0]])
+        return self._warped(part, matrix)
 
     @staticmethod
     def _warped(rgb: Pixels, matrix: NDArray[np.float64]) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -121,11 +122,9 @@ class OverlayWriter:
         """Drop what was written; nothing appears under the final name."""
         container, self._container, self._stream = self._container, None, None
         if container is not None:
-            try:
+            # The disk that refused the pictures refuses the trailer too; the part is removed either way.
+            with contextlib.suppress(av.error.FFmpegError, OSError):
                 container.close()
-            except (av.error.FFmpegError, OSError):
-                # The disk that refused the pictures refuses the trailer too; the part is removed either way.
-                self._part.unlink(missing_ok=True)
         self._part.unlink(missing_ok=True)
 
     def _open(self, rgb: Pixels) -> None:
@@ -159,6 +158,7 @@ class OverlayWriter:
         return out
 
     def _output_error(self, error: Exception) -> OutputError:
+        reason = getattr(error, "strerror", None) or error
         return OutputError(
-            f"The overlay video {self._path} cannot be written: {error}; free space or choose another place."
+            f"The overlay video {self._path} cannot be written: {reason}; free space or choose another place."
         )

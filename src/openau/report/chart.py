@@ -101,7 +101,7 @@ def ticks(span: tuple[float, float], count: int = 6) -> list[tuple[float, str]]:
         return [(50.0, clock_time(span[0]))]
     steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
     step = next((s for s in steps if length / s <= count), 86400)
-    first = np.ceil(span[0] / step - 1e-9) * step
+    first = np.ceil(span[0] / step - 1e-9) * step + 0.0  # -0.0 would be written as such
     times = np.arange(first, span[1] + step * 1e-6, step)
     digits = 1 if step < 1 else 0
     return [(100 * (t - span[0]) / length, clock_time(float(t), digits)) for t in times.tolist()]

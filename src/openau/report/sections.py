@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -81,6 +82,8 @@ class CardView:
 
     Attributes:
         card: What is known.
+        name: The file's name.
+        folder: Its folder, as the user named it; empty where there is none.
         active: Position and probability of each active AU, the most probable first.
         on: SVG path of the active AUs' bars.
         off: SVG path of the other bars.
@@ -88,6 +91,8 @@ class CardView:
     """
 
     card: PhotoCard
+    name: str
+    folder: str
     active: list[tuple[int, float]]
     on: str
     off: str
@@ -115,7 +120,11 @@ def gallery_cards(story: Story) -> list[CardView]:
                 active.append((row, p))
         order = " ".join("-1" if not np.isfinite(p) else str(round(1000 * p)) for p in card.probability)
         active.sort(key=lambda pair: -pair[1])
-        views.append(CardView(card, active, "".join(bars[True]), "".join(bars[False]), order))
+        file = PurePath(card.source)
+        folder = "" if str(file.parent) == "." else str(file.parent)
+        views.append(
+            CardView(card, file.name, folder, active, "".join(bars[True]), "".join(bars[False]), order)
+        )
     return views
 
 
