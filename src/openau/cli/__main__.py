@@ -1,0 +1,101 @@
+"""`openau COMMAND`: finds the command, runs it, and turns every known error into one sentence and a code.
+
+Exit codes: 0 done; 2 wrong option, argument or setting; 3 an input could not be read (the others were
+analysed); 4 model file; 5 output cannot be written; 6 table; 7 a library is not installed; 8 face rig; 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from openau import __version__
+from openau.errors import OpenAUError
+
+if TYPE_CHECKING:
+    from openau.cli.command import Command
+
+COMMANDS = {
+    "demo": ("openau.cli.demo:Demo", "analyse the bundled clip and show found against true"),
+    "analyze": ("openau.cli.analyze:Analyze", "faces in pictures and video to a table, pictures, a report"),
+    "info": ("openau.cli.info:Info", "the card inside a model file"),
+    "models": ("openau.cli.models:Models", "every network with its computed cost"),
+    "synthesize": ("openau.cli.synthesize:Synthesize", "render faces whose AUs are known"),
+    "train": ("openau.cli.train:Train", "a recipe to a run folder"),
+    "export": ("openau.cli.export:Export", "a run folder to a model file with its card"),
+}
+"""Command name to its class and what it does, in one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What follows `openau` on the command line; None takes it from there.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a file name that is not UTF-8 must not end in a traceback
+            stream.reconfigure(errors="backslashreplace")
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"openau {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        names = ", ".join(COMMANDS)
+        print(f"openau: there is no command {words[0]!r}; choose one of {names}.", file=sys.stderr)
+        return 2
+    return _run(words[0], words[1:])
+
+
+def usage() -> str:
+    """Return what `openau --help` says."""
+    lines = [f"  {name:<12}{what}" for name, (_, what) in COMMANDS.items()]
+    return "\n".join(
+        (
+            "usage: openau COMMAND [OPTIONS]",
+            "",
+            "Faces to facial action units, and the workshop that trains and ships the networks.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "openau COMMAND --help describes one command; openau --version says which version this is.",
+        )
+    )
+
+
+def _run(name: str, rest: list[str]) -> int:
+    import tyro
+
+    module, kind = COMMANDS[name][0].split(":")
+    command: Command = tyro.cli(
+        getattr(importlib.import_module(module), kind), prog=f"openau {name}", args=rest
+    )
+    try:
+        code = command.run()
+        sys.stdout.flush()
+        return code
+    except OpenAUError as error:
+        print(f"openau: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"openau: interrupted; {command.after_interrupt()}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left, `| head` for instance; Python must not complain at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
