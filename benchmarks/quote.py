@@ -4,8 +4,9 @@ A number in a document stands between two comments that say where it comes from 
 
     <!-- measured: speed; end to end; {value:.0f} -->61<!-- /measured -->
 
-The name may end in `@` and a group: `faces found@gender male`. Where several machines have a result, the last
-one by date is quoted. What is not measured yet reads "not measured".
+The name may end in `@` and a group: `faces found@gender male`. The form may use every field of the measurement,
+and `processor` and `cores`. Where several machines have a result, the last one by date is quoted. What is not
+measured yet reads "not measured".
 """
 
 from __future__ import annotations
@@ -45,12 +46,16 @@ def filled(text: str, results: dict[str, dict[str, Any]]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         name, _, group = match["name"].partition("@")
-        rows = results.get(match["what"], {}).get("measurements", [])
-        row = next((r for r in rows if r["name"] == name and r.get("group", "") == group), None)
-        number = UNKNOWN if row is None else match["form"].format(**row)
+        record = results.get(match["what"], {"measurements": [], "machine": {}})
+        rows = [r for r in record["measurements"] if r["name"] == name and r.get("group", "") == group]
+        number = match["form"].format(**rows[0], **_machine(record)) if rows else UNKNOWN
         return f"{match['open']}{number}<!-- /measured -->"
 
     return _QUOTE.sub(fill, text)
+
+
+def _machine(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: record["machine"][name] for name in ("processor", "cores")}
 
 
 def main() -> None:
