@@ -7,9 +7,9 @@ Layout::
     OUT/landmarks.npy             (rows, 68, 2) float32, in the rows' order, pixels
     OUT/synthesis.json            seed, settings, checksum of the rig
 
-Subject s and picture k are drawn from (seed, s, k) alone: the same seed gives the same bytes with any number of
-workers, and a longer run begins with the pictures of a shorter one. `index.csv` appears last; until then finished
-subjects wait in `OUT/.partial`, where an interrupted run is taken up again.
+Subject s and picture k are drawn from (seed, s, k) alone: the same seed gives the same bytes with any number
+of workers, and a longer run begins with the pictures of a shorter one. `index.csv` appears last; until then
+finished subjects wait in `OUT/.partial`, where an interrupted run is taken up again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Settings:
     format: int = FORMAT
 
 
-def synthesize(
+def synthesize(  # noqa: PLR0913 - the public door takes every setting by name
     out: Path,
     images: int,
     *,
@@ -174,7 +174,7 @@ def _prepare(out: Path, settings: Settings) -> bool:
             found = json.loads(described.read_text(encoding="utf-8"))
             if found != wanted:
                 raise OutputError(
-                    f"{out} already holds a synthetic dataset of other settings: choose another folder or remove it."
+                    f"{out} already holds a synthetic dataset of other settings: choose another folder."
                 )
             return not finished
         if out.exists() and (not out.is_dir() or any(out.iterdir())):

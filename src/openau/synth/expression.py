@@ -62,7 +62,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
         {"eyeSquint": 0.85, TIGHT: 1.0, "eyeBlink": 0.09},
     ),
     9: Movement(
-        "Nose up and wrinkled, inner brow pulled down; the rig also lifts the lip, which is mostly taken back.",
+        "Nose up and wrinkled, inner brow down; the rig also lifts the lip, which is mostly taken back.",
         {"noseSneer": 1.1, "mouthUpperUp": -0.3, PINCH: 0.35, "eyeSquint": 0.2},
         {"mouthShrugLower": 0.3},
     ),

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openau.records import Floats
 from openau.synth.expression import add_shapes
-from openau.synth.raster import vertex_normals
-from openau.synth.rig import Rig, load_rig
+from openau.synth.hair import Hair, grow_hair
+from openau.synth.rig import HAIR, LASH, LOWER_LASH, Rig, load_rig
+from openau.synth.shade import Mesh
 from openau.synth.skin import SkinMaps, build_skin_maps, paint_eye, paint_skin, resting_relief
 from openau.synth.surface import Surface, build_surface
+from openau.synth.texture import smooth_step
 from openau.synth.traits import Traits, draw_traits
-from openau.synth.wrinkles import AGEING, build_wrinkles, smooth_step
+from openau.synth.wrinkles import AGEING, build_wrinkles
 
 # Deviation of each resting weight among people: nobody's neutral face is the mean face.
 _RESTING: Final = {
@@ -56,20 +58,43 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """The rig and a subject's hair as one mesh of N + V vertices.
+
+    Attributes:
+        mesh: Triangles and parts.
+        casting: (K, 3) int32, the triangles that cast shadows.
+        coverage: (T,) float32, share of pixels that a triangle covers: lashes and tips of hair are thin.
+        hair_points: (V, 3) float32, cm.
+        hair: (N + V,) float32, cover 0-1 on the skin, brightness on the hair.
+        occlusion: (N + V,) float32, 0-1.
+        sunken_cm: (N + V,) float32, see `Surface`.
+    """
+
+    mesh: Mesh
+    casting: NDArray[np.int32]
+    coverage: Floats
+    hair_points: Floats
+    hair: Floats
+    occlusion: Floats
+    sunken_cm: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """One synthetic person.
 
     Attributes:
         traits: How the subject looks.
-        vertices: (N, 3) float32, cm, the resting face with its hair.
+        vertices: (N, 3) float32, cm, the resting face without hair.
         skin: (S, S, 4) float32, linear RGB and gloss.
         relief: (S, S) float32, cm: pores, lid crease and wrinkles at rest.
         eye: (128, 128, 3) float32, linear RGB.
-        hair_cover: (N,) float32, how much hair covers a vertex, 0-1.
+        head: The rig and the hair as one mesh.
         lip_gap_cm: Distance between the inner lips at rest.
         teeth: (3,) float32, reflectance.
         clothes: (3,) float32, reflectance.
-        neckline: Height in cm below which clothes begin.
+        clothed: (N,) float32, how much clothes cover each vertex, 0-1.
     """
 
     traits: Traits
@@ -77,11 +102,11 @@ class Subject:
     skin: Floats
     relief: Floats
     eye: Floats
-    hair_cover: Floats
+    head: Head
     lip_gap_cm: float
     teeth: Floats
     clothes: Floats
-    neckline: float
+    clothed: Floats
 
 
 def build_stage(rig: Rig | None = None) -> Stage:
@@ -109,21 +134,21 @@ def draw_subject(stage: Stage, rng: np.random.Generator) -> Subject:
     modes = np.clip(rng.standard_normal(len(rig.identity)), -2.2, 2.2).astype(np.float32) * np.float32(0.95)
     vertices = rig.vertices + np.tensordot(modes, rig.identity, 1)
     add_shapes(vertices, rig, _resting_face(rng, rig))
-    cover, lift = _hair(rng, stage, traits)
-    normals = vertex_normals(vertices, rig.triangles)
+    add_shapes(vertices, rig, {"jawOpen": _jaw_rest(rng, vertices, rig)})
+    hair = grow_hair(rng, traits, rig, stage.surface, vertices)
     return Subject(
         traits=traits,
-        vertices=np.ascontiguousarray(vertices + normals * lift[:, None], np.float32),
+        vertices=np.ascontiguousarray(vertices, np.float32),
+        head=_join_hair(stage, traits, hair),
         skin=paint_skin(rng, traits, stage.skin_maps),
         relief=resting_relief(rng, stage.skin_maps) + _ageing(rng, stage, traits),
         eye=paint_eye(rng, traits),
-        hair_cover=cover,
         lip_gap_cm=lip_gap(vertices, rig),
         teeth=(
             np.array([0.62, 0.57, 0.47]) * rng.uniform(0.65, 1.15, 1) * [1, 1, rng.uniform(0.75, 1.1)]
         ).astype(np.float32),
         clothes=(rng.uniform(0.02, 0.6) * (1 + 0.35 * rng.uniform(-1, 1, 3))).astype(np.float32),
-        neckline=float(rng.uniform(-15, -10.5)),
+        clothed=_clothed(rng, rig),
     )
 
 
@@ -155,6 +180,14 @@ def _resting_face(rng: np.random.Generator, rig: Rig) -> dict[str, float]:
     return {name: weight for name, weight in weights.items() if name in rig.expression}
 
 
+def _jaw_rest(rng: np.random.Generator, vertices: Floats, rig: Rig) -> float:
+    """Return the jaw's resting weight: it meets the lips of this face, or leaves them a little apart."""
+    upper, lower = vertices[rig.landmarks[62]], vertices[rig.landmarks[66]]
+    wanted = rng.uniform(0.02, 0.1) if rng.random() < 0.93 else rng.uniform(0.1, 0.3)
+    per_weight = 3.28  # cm that the inner lower lip drops against the upper one at jawOpen 1
+    return float(np.clip((wanted - (upper[1] - lower[1])) / per_weight, -0.15, 0.15))
+
+
 def _ageing(rng: np.random.Generator, stage: Stage, traits: Traits) -> Floats:
     """Return wrinkles that stay at rest: with age, and by chance on anybody."""
     old = float(np.clip((traits.age - 35) / 35, 0, 1.2))
@@ -167,22 +200,33 @@ def _ageing(rng: np.random.Generator, stage: Stage, traits: Traits) -> Floats:
     return total
 
 
-def _hair(rng: np.random.Generator, stage: Stage, traits: Traits) -> tuple[Floats, Floats]:
-    """Return how much hair covers each vertex (0-1), and how far it lifts the surface (cm)."""
-    base, surface, style = stage.rig.vertices, stage.surface, traits.hair_style
-    if style == "bald":
-        return np.zeros(len(base), np.float32), np.zeros(len(base), np.float32)
-    x, y, z = np.abs(base[:, 0]), base[:, 1], base[:, 2]
-    receding = 1.2 * np.clip((traits.age - 35) / 40, 0, 1) if traits.gender == "male" else 0.0
-    line = 9.2 + rng.uniform(-0.7, 0.9) + receding - (x / 9.5) ** 2 * 1.2
-    temple = np.where(x > 6.9, line - 6.0 * smooth_step(6.9, 8.2, x), line)
-    lowest = np.where(z > 1.0, temple, np.where(z > -2, -1.0, -6.0))
-    cover = smooth_step(-0.4, 0.5, y - lowest)
-    cover[surface.ear | (y < -9)] = 0
-    if style == "long":
-        curtain = smooth_step(7.4, 8.4, x) * smooth_step(4.5, 2.0, z)
-        cover = np.maximum(cover, curtain)
-    cover[~(surface.face_vertex | surface.head_vertex)] = 0
-    amount = {"short": 0.25, "full": 1.3, "long": 1.1}[style] * rng.uniform(0.7, 1.3)
-    strands = cv2.resize(rng.standard_normal((1, 64)).astype(np.float32), (len(base), 1)).ravel()
-    return cover.astype(np.float32), (cover * amount * (1 + 0.1 * strands)).astype(np.float32)
+def _join_hair(stage: Stage, traits: Traits, hair: Hair) -> Head:
+    """Append the hair to the rig."""
+    rig, surface, count = stage.rig, stage.surface, len(hair.vertices)
+    triangles = hair.triangles + np.int32(len(rig.vertices))
+    mesh = Mesh(
+        triangles=np.concatenate([rig.triangles, triangles]),
+        uv_triangles=np.concatenate([rig.uv_triangles, np.zeros_like(triangles)]),
+        uv=rig.uv,
+        part=np.concatenate([rig.part, np.full(len(triangles), HAIR, np.int8)]),
+    )
+    share = np.ones(HAIR, np.float32)
+    share[LASH], share[LOWER_LASH] = 0.8 * traits.lash, 0.25 * traits.lash
+    return Head(
+        mesh=mesh,
+        casting=np.concatenate([surface.casting, triangles[: len(triangles) // 2]]),
+        coverage=np.concatenate([share[rig.part], hair.coverage]),
+        hair_points=hair.vertices,
+        hair=np.concatenate([hair.cover, hair.brightness]),
+        occlusion=np.concatenate([surface.occlusion, np.full(count, 0.85, np.float32)]),
+        sunken_cm=np.concatenate([surface.sunken_cm, np.zeros(count, np.float32)]),
+    )
+
+
+def _clothed(rng: np.random.Generator, rig: Rig) -> Floats:
+    """Draw a collar: how much clothes cover each vertex."""
+    x, y, z = rig.vertices.T
+    collar = (
+        rng.uniform(-15.5, -11) - rng.uniform(0, 0.5) * np.maximum(z, 0) + rng.uniform(0, 0.15) * np.abs(x)
+    )
+    return smooth_step(0.15, -0.15, y - collar)

@@ -20,9 +20,10 @@ from openau.synth.expression import (
 )
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.raster import empty_buffer, rasterize, vertex_normals
-from openau.synth.rig import FACE, LASH, LOWER_LASH
+from openau.synth.rig import FACE
 from openau.synth.scene import Camera, Flaws, develop
-from openau.synth.shade import Lamp, Mesh, Paint, Posed, cast_shadow, relief_slope, shade
+from openau.synth.shade import Lamp, Paint, Posed, cast_shadow, relief_slope, shade
+from openau.synth.texture import float32, resize
 
 SUPERSAMPLING: Final = 2
 _PIVOT: Final = np.array([0, 0, 1], np.float32)
@@ -87,7 +88,8 @@ def render(
     gap = lip_gap(vertices, rig)
     left, right = measured_truth(expression, gap)
     rotation = head_rotation(view.camera)
-    turned = (vertices - _PIVOT) @ rotation.T
+    with_hair = np.concatenate([vertices, subject.head.hair_points])
+    turned = float32((with_hair - _PIVOT) @ rotation.T)
     height, width = view.backdrop.shape[:2]
     points = project(turned, view.camera, (height, width))
     light, face = _light_up(stage, subject, expression, view, (turned, rotation, points))
@@ -166,7 +168,7 @@ def face_box(points: Floats) -> Box:
 def _target_level(subject: Subject) -> float:
     """Return the linear level a camera gives this skin: less far apart than reflectances are."""
     luminance = float(subject.traits.skin @ np.array([0.2126, 0.7152, 0.0722]))
-    return 0.30 * (luminance / 0.35) ** 0.6
+    return float(0.30 * (luminance / 0.35) ** 0.6)
 
 
 def _relief(stage: Stage, subject: Subject, expression: Expression) -> Floats:
@@ -192,41 +194,34 @@ def _light_up(
 ) -> tuple[Floats, Floats]:
     """Rasterise and shade with supersampling; return linear light and where the face's skin is."""
     turned, rotation, points = posed
-    rig = stage.rig
-    mesh = Mesh(rig.triangles, rig.uv_triangles, rig.uv, rig.part)
+    head = subject.head
     height, width = view.backdrop.shape[:2]
     buffer = empty_buffer(height * SUPERSAMPLING, width * SUPERSAMPLING)
-    depth = stage.surface.sunken_cm - turned[:, 2]
-    rasterize(points * SUPERSAMPLING, depth, mesh.triangles, _coverage(stage, subject), buffer)
-    normals = vertex_normals(turned, mesh.triangles)
-    shadow = cast_shadow(turned, stage.surface.casting, view.lamp.direction)
-    large = cv2.resize(view.backdrop, (width * SUPERSAMPLING, height * SUPERSAMPLING))
-    paint = _paint(stage, subject, _relief(stage, subject, expression))
-    shade(buffer, mesh, Posed(normals, rotation, stage.surface.occlusion), paint, view.lamp, shadow, large)
-    face = ((buffer.triangle >= 0) & (mesh.part[buffer.triangle] == FACE)).astype(np.float32)
-    light = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    return light, cv2.resize(face, (width, height), interpolation=cv2.INTER_AREA)
+    depth = head.sunken_cm - turned[:, 2]
+    rasterize(points * SUPERSAMPLING, depth, head.mesh.triangles, head.coverage, buffer)
+    normals = vertex_normals(turned, head.mesh.triangles)
+    shadow = cast_shadow(turned, head.casting, view.lamp.direction)
+    large = resize(view.backdrop, (height * SUPERSAMPLING, width * SUPERSAMPLING))
+    paint = _paint(subject, _relief(stage, subject, expression))
+    shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, view.lamp, shadow, large)
+    face = ((buffer.triangle >= 0) & (head.mesh.part[buffer.triangle] == FACE)).astype(np.float32)
+    size = (height, width)
+    return resize(large, size, cv2.INTER_AREA), resize(face, size, cv2.INTER_AREA)
 
 
-def _coverage(stage: Stage, subject: Subject) -> Floats:
-    """Return the share of pixels each triangle covers: lashes are thinner than their mesh."""
-    share = np.ones(LOWER_LASH + 1, np.float32)
-    share[LASH], share[LOWER_LASH] = 0.8 * subject.traits.lash, 0.25 * subject.traits.lash
-    return share[stage.rig.part]
-
-
-def _paint(stage: Stage, subject: Subject, slope: Floats) -> Paint:
+def _paint(subject: Subject, slope: Floats) -> Paint:
     """Gather a subject's colours for the shader."""
     traits = subject.traits
     lash = np.minimum(traits.hair, 0.03)
     solid = np.stack([traits.skin * 0.97, _GUMS, subject.teeth, lash, traits.hair, subject.clothes])
-    clothes = (stage.rig.vertices[:, 1] < subject.neckline).astype(np.float32)
+    clothes = np.zeros(len(subject.head.hair), np.float32)
+    clothes[: len(subject.clothed)] = subject.clothed
     return Paint(
         skin=subject.skin,
         slope=slope,
         eye=subject.eye,
         solid=solid.astype(np.float32),
-        hair=subject.hair_cover,
+        hair=subject.head.hair,
         clothes=clothes,
         gloss=traits.gloss,
     )

@@ -28,8 +28,8 @@ HOW_TO_OBTAIN: Final = (
     f"{FILE_NAME} and name it with OPENAU_RIG or the option for the rig"
 )
 
-FACE, HEAD, MOUTH, TEETH, EYE, LASH, LOWER_LASH = range(7)
-"""Codes of the parts that are drawn, as in `Rig.part`."""
+FACE, HEAD, MOUTH, TEETH, EYE, LASH, LOWER_LASH, HAIR = range(8)
+"""Codes of the parts that are drawn, as in `Rig.part`; the rig has no hair, subjects bring theirs."""
 
 _PART_OF_MATERIAL: Final = {
     "M_Face": FACE,

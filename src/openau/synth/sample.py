@@ -1,7 +1,7 @@
 """Draw expressions as they come in life: neutral faces, single AUs, prototypes, free mixtures, speech.
 
-Prototypes after EMFACS (Friesen and Ekman, 1983), as tabulated in the FACS investigator's guide (2002). How often
-AUs come together follows what spontaneous databases report (AU6 with 12; AU7 with 4, 6, 9 and 10; 1 with 2).
+Prototypes after EMFACS (Friesen and Ekman, 1983), as tabulated in the FACS investigator's guide (2002). How
+often AUs come together follows spontaneous databases (AU6 with 12; AU7 with 4, 6, 9, 10; AU1 with 2).
 """
 
 from __future__ import annotations
@@ -100,7 +100,10 @@ def draw_expression(rng: np.random.Generator) -> Expression:
     if kind in ("prototype", "free"):
         _pull_companions(rng, chosen)
     left, right = _take_sides(rng, chosen)
-    return Expression(left, right, _draw_gaze(rng), _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
+    across, up = _draw_gaze(rng)
+    if chosen.get(43, 0.0) > 1:
+        up = min(up, 0.0)  # falling lids and raised eyes are a faint, not an expression
+    return Expression(left, right, (across, up), _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
 
 
 def is_allowed(au: int, chosen: Mapping[int, float]) -> bool:
@@ -134,7 +137,7 @@ def _idle_motion(rng: np.random.Generator) -> dict[int, float]:
 
 
 def _draw_prototype(rng: np.random.Generator) -> tuple[str, dict[int, float]]:
-    """Draw an emotion and its AUs, some dropped, sometimes one added, their intensities alike but not equal."""
+    """Draw an emotion and its AUs, some dropped, sometimes one added, intensities alike."""
     names = list(PROTOTYPES)
     weights = np.array([2.0 if name == "happy" else 1.0 for name in names])  # smiles are commonest in life
     emotion = names[int(rng.choice(len(names), p=weights / weights.sum()))]

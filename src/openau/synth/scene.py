@@ -10,6 +10,7 @@ import numpy as np
 
 from openau.records import Floats
 from openau.synth.shade import Lamp
+from openau.synth.texture import blur, float32, resize
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +153,11 @@ def draw_backdrop(rng: np.random.Generator, height: int, width: int) -> Floats:
             corners[0] = np.array([0.55, 0.68, 0.85]) * rng.uniform(0.5, 1.1)
             corners[1:] *= np.array([0.85, 1.05, 0.6])
     # Drawn small and enlarged: it is out of focus anyway.
-    small = cv2.resize(corners.astype(np.float32), (64, 64), interpolation=cv2.INTER_LINEAR)
+    small = resize(float32(corners), (64, 64))
     if kind in ("room", "outdoors"):
         _add_things(rng, small, upright=kind == "room")
-        small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.7, 4.0))
-    picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(picture, 0, 0.95).astype(np.float32)
+        small = blur(small, rng.uniform(0.7, 4.0))
+    return float32(np.clip(resize(small, (height, width)), 0, 0.95))
 
 
 def _muted(rng: np.random.Generator, count: int, deviation: float) -> Floats:
@@ -200,7 +200,7 @@ def develop(light: Floats, face: Floats, flaws: Flaws, target: float, rng: np.ra
     picture *= np.array([1 + flaws.warmth, 1, 1 - flaws.warmth], np.float32)
     height, width = picture.shape[:2]
     if flaws.blur_px:
-        picture = cv2.GaussianBlur(picture, (0, 0), flaws.blur_px * width / 224)
+        picture = blur(picture, flaws.blur_px * width / 224)
     # A soft shoulder instead of a hard ceiling: highlights keep their shape.
     bright = picture > 0.6
     picture[bright] = 0.6 + 0.4 * (1 - np.exp(-(picture[bright] - 0.6) / 0.4))
@@ -210,9 +210,9 @@ def develop(light: Floats, face: Floats, flaws: Flaws, target: float, rng: np.ra
     if flaws.noise:
         shown += rng.standard_normal(shown.shape, np.float32) * np.float32(flaws.noise)
     if flaws.detail < 1:
-        small = cv2.resize(shown, None, fx=flaws.detail, fy=flaws.detail, interpolation=cv2.INTER_AREA)
-        shown = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(shown, 0, 1)
+        fewer = (round(height * flaws.detail), round(width * flaws.detail))
+        shown = resize(resize(shown, fewer, cv2.INTER_AREA), (height, width))
+    return float32(np.clip(shown, 0, 1))
 
 
 def _exposure(light: Floats, face: Floats, flaws: Flaws, target: float) -> float:

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from openau.records import Floats
 from openau.synth.raster import FAR, Buffer, rasterize_depth
-from openau.synth.rig import EYE, FACE, HEAD, LASH, MOUTH, TEETH
+from openau.synth.rig import EYE, FACE, HAIR, HEAD, LASH, MOUTH, TEETH
 
 SHADOW_SIZE = 224
 SHADOW_SPAN_CM = 32.0
 SHADOW_BIAS_CM = 0.35
 
-_FACE, _HEAD, _MOUTH, _TEETH, _EYE, _LASH = FACE, HEAD, MOUTH, TEETH, EYE, LASH
+_FACE, _HEAD, _MOUTH, _TEETH, _EYE, _LASH, _HAIR = FACE, HEAD, MOUTH, TEETH, EYE, LASH, HAIR
 
 
 class Mesh(NamedTuple):
-    """The rig's fixed part, see `Rig`."""
+    """What is drawn: the rig and the subject's hair, see `Rig`."""
 
     triangles: NDArray[np.int32]
     uv_triangles: NDArray[np.int32]
@@ -51,7 +51,7 @@ class Paint(NamedTuple):
         slope: (S, S, 3) float32, gradient of pores and wrinkles, head axes.
         eye: (E, E, 3) float32.
         solid: (6, 3) float32, reflectance of HEAD skin, gums, teeth, lashes, hair and clothes, in this order.
-        hair: (N,) float32, cover 0-1.
+        hair: (N,) float32, cover 0-1; on the hair itself, its brightness.
         clothes: (N,) float32, cover 0-1.
         gloss: Strength of highlights.
     """
@@ -199,6 +199,11 @@ def _surface_colour(
         else:
             _texture(paint.eye, u, v, colour)
             gloss, squarings = 1.1, 7
+    elif part == _HAIR:
+        streak = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
+        for k in range(3):
+            colour[k] = paint.solid[4, k] * streak
+        gloss = 0.25
     else:
         kind = 0 if part == _HEAD else 1 if part == _MOUTH else 2 if part == _TEETH else 3
         for k in range(3):

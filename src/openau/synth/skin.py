@@ -11,8 +11,8 @@ import numpy as np
 from openau.records import Floats
 from openau.synth.rig import Rig
 from openau.synth.surface import TEXTURE_SIZE, Surface
+from openau.synth.texture import blur, bump, float32, line_distance, resize, smooth_step
 from openau.synth.traits import Traits
-from openau.synth.wrinkles import bump, line_distance, smooth_step
 
 _BANK: Final = 1024
 """Side of the bank of fine noise from which every subject takes a window, in texels."""
@@ -64,10 +64,10 @@ def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
     lips = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
     outline = np.round(surface.texel[48:60] * 8).astype(np.int32)
     cv2.fillPoly(lips, [outline], 255, shift=3)
-    soft_lips = cv2.GaussianBlur(lips.astype(np.float32) / 255, (0, 0), 2.0)
-    jaw = smooth_step(-1.0, -2.2, y - 0.16 * side) * bump(np.maximum(0, -y - 9.5), 1.5)
+    soft_lips = blur(lips.astype(np.float32) / 255, 2.0)
+    jaw = smooth_step(0.1, -2.6, y - 0.16 * side) * bump(np.maximum(0, -y - 9.5), 1.5)
     fine = np.random.default_rng(11).standard_normal((_BANK, _BANK), np.float32)
-    fine = cv2.GaussianBlur(fine, (0, 0), 0.8)
+    fine = blur(fine, 0.8)
     crease_line = np.interp(side, [1.7, 2.4, 3.3, 4.1, 4.9], [3.5, 4.25, 4.45, 4.25, 3.7])
     return SkinMaps(
         x=x,
@@ -78,7 +78,7 @@ def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
         orbit=bump(np.hypot((side - 3.1) / 1.9, (y - 2.9) / 1.1), 1.0),
         upper_rim=bump(upper, 0.13),
         lower_rim=bump(lower, 0.10),
-        crease=(y - crease_line).astype(np.float32),
+        crease=float32(y - crease_line),
         lips=soft_lips,
         beard=jaw * (1 - soft_lips) * (0.5 + 0.5 * (np.hypot(x, y + 2.6) > 1.2)).astype(np.float32),
         shine=0.5 + 0.5 * bump(np.hypot(x, y - 1) / 1.5, 1.5) + 0.6 * soft_lips,
@@ -135,13 +135,13 @@ def resting_relief(rng: np.random.Generator, maps: SkinMaps) -> Floats:
     place = np.float32(rng.normal(0, 0.16))
     depth = np.float32(max(0.0, rng.uniform(-0.04, 0.12)))
     on_lid = smooth_step(1.6, 2.2, np.abs(maps.x)) * smooth_step(5.2, 4.6, np.abs(maps.x))
-    return pores - bump(maps.crease - place, 0.11) * on_lid * depth
+    return float32(pores - bump(maps.crease - place, 0.11) * on_lid * depth)
 
 
 def _patches(rng: np.random.Generator, count: int) -> Floats:
     """Return smooth noise of `count` blobs across the texture."""
     seed = rng.standard_normal((count, count)).astype(np.float32)
-    return cv2.resize(seed, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
+    return resize(seed, (TEXTURE_SIZE, TEXTURE_SIZE), cv2.INTER_CUBIC)
 
 
 def _window(rng: np.random.Generator, bank: Floats) -> Floats:
@@ -151,7 +151,7 @@ def _window(rng: np.random.Generator, bank: Floats) -> Floats:
 
 
 def _brow_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine: Floats) -> Floats:
-    """Return how much brow hair covers each texel, 0-1: a curved band of strokes, its form the subject's own."""
+    """Return how much brow hair covers each texel, 0-1: a curved band of strokes, the subject's own."""
     side = np.abs(maps.x)
     arch, lift, tail = rng.uniform(-0.15, 0.3), rng.uniform(-0.45, 0.2), rng.uniform(-0.35, 0.25)
     inner = rng.uniform(0.75, 1.45)
@@ -166,7 +166,7 @@ def _brow_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine: 
     ends = smooth_step(inner - 0.3, inner + 0.25, side) * smooth_step(5.9, 5.1, side)
     strokes = 0.5 + 0.5 * np.sin(side * 26 + maps.y * np.float32(14 * rng.uniform(0.6, 1.2)) + 1.2 * fine)
     cover = edge * ends * (0.7 + 0.25 * strokes + 0.12 * fine) * np.float32(0.35 + 0.75 * traits.brow_density)
-    return np.clip(cv2.GaussianBlur(cover, (0, 0), 0.7), 0, 0.96)
+    return float32(np.clip(blur(cover, 0.7), 0, 0.96))
 
 
 def _spot(rng: np.random.Generator, painted: Floats, traits: Traits) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from openau.records import Floats
 from openau.synth.raster import FAR, empty_buffer, rasterize, rasterize_depth, vertex_normals
 from openau.synth.rig import EYE, FACE, HEAD, MOUTH, TEETH, Rig
+from openau.synth.texture import float32
 
 TEXTURE_SIZE: Final = 512
 """Side of the skin texture, in texels; about 0.5 mm each on the face."""
@@ -149,4 +150,4 @@ def _occlusion(rig: Rig, directions: int = 80, size: int = 224) -> Floats:
     # The bake sees closed lips and a lid's own thickness; both parts get back the light of an open aperture.
     occlusion[eye] = np.clip(occlusion[eye], 0.7, 1)
     occlusion[mouth] = np.clip(occlusion[mouth] * 0.8 + 0.35, 0.3, 0.8)
-    return occlusion.astype(np.float32)
+    return float32(occlusion)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Colour = NDArray[np.float32]
 Gender = Literal["female", "male"]
-HairStyle = Literal["bald", "short", "full", "long"]
+HairStyle = Literal["bald", "shaved", "short", "full", "long"]
 
 SKIN_TYPES: Final = 6
 """Number of skin groups in the index, 1 the lightest and 6 the darkest."""
@@ -22,7 +22,7 @@ SKIN_TYPES: Final = 6
 _VIVID: Final = (
     np.array(
         [
-            [0.89, 0.72, 0.63],
+            [0.86, 0.69, 0.60],
             [0.84, 0.65, 0.54],
             [0.74, 0.55, 0.43],
             [0.61, 0.42, 0.31],
@@ -172,9 +172,9 @@ def _lips(rng: np.random.Generator, skin: Colour, tone: float, made_up: bool) ->
 def _hair_style(rng: np.random.Generator, gender: str, age: float) -> HairStyle:
     """Draw a hair style usual for gender and age."""
     if gender == "male":
-        bald = 0.06 + 0.25 * float(np.clip((age - 35) / 30, 0, 1))
-        weights = [bald, 0.62 - bald / 2, 0.30 - bald / 2, 0.08]
+        bald = 0.05 + 0.25 * float(np.clip((age - 35) / 30, 0, 1))
+        weights = [bald, 0.15, 0.55 - bald / 2, 0.22 - bald / 2, 0.08]
     else:
-        weights = [0.02, 0.2, 0.33, 0.45]
-    styles: tuple[HairStyle, ...] = ("bald", "short", "full", "long")
-    return styles[int(rng.choice(4, p=weights))]
+        weights = [0.02, 0.03, 0.17, 0.33, 0.45]
+    styles: tuple[HairStyle, ...] = ("bald", "shaved", "short", "full", "long")
+    return styles[int(rng.choice(5, p=weights))]

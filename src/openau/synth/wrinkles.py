@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 
 from openau.records import Floats
 from openau.synth.surface import Surface
+from openau.synth.texture import blur, bump, float32, line_distance, smooth_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,9 @@ def build_wrinkles(surface: Surface) -> dict[int, tuple[Floats, Floats]]:
         whole[au] = whole.get(au, np.float32(0)) + height
     front = smooth_step(2, 5, surface.position[..., 2]) * surface.inside
     left_half = smooth_step(-0.3, 0.3, x)
-    maps = {au: cv2.GaussianBlur(height * front, (0, 0), 0.8) for au, height in whole.items()}
+    maps = {au: blur(height * front, 0.8) for au, height in whole.items()}
     return {
-        au: (_contiguous(height * (1 - left_half)), _contiguous(height * left_half))
-        for au, height in maps.items()
+        au: (float32(height * (1 - left_half)), float32(height * left_half)) for au, height in maps.items()
     }
 
 
@@ -89,7 +88,7 @@ def _folds(x: Floats, y: Floats) -> dict[int, Floats]:
     """Return the wrinkles that are not lines: forehead waves, glabella, chin, lip folds."""
     side = np.abs(x)
     wave = np.sin((y + 0.25 * np.sin(x * 1.3) + 0.12 * np.sin(x * 3.1 + 1)) * 2 * np.pi / 1.05)
-    noise = cv2.GaussianBlur(np.random.default_rng(3).standard_normal(x.shape).astype(np.float32), (0, 0), 3)
+    noise = blur(np.random.default_rng(3).standard_normal(x.shape, np.float32), 3)
     chin = noise / noise.std() * bump(np.hypot(x, (y + 6.9) / 0.9), 1.3) * 0.05
     under_lip = bump(np.abs(y + 5.35) + 0.05 * x * x, 0.2) * bump(x, 1.6) * 0.12
     lip_folds = np.sin(x * 2 * np.pi / 0.28 + 0.6 * np.sin(y * 3)) * bump(y + 3.3, 1.3) * bump(x, 2.0)
@@ -105,52 +104,3 @@ def _folds(x: Floats, y: Floats) -> dict[int, Floats]:
         24: lip_folds * 0.012,
         28: lip_folds * 0.03,
     }
-
-
-def bump(distance: Floats, width: float) -> Floats:
-    """Return a Gaussian hill, 1 at distance 0 and 0.37 at `width`.
-
-    Args:
-        distance: Any shape, cm.
-        width: cm.
-    """
-    return np.exp(-((distance / np.float32(width)) ** 2))
-
-
-def smooth_step(low: float, high: float, value: Floats) -> Floats:
-    """Return 0 below `low`, 1 above `high` (or the reverse where `high` is the smaller), smooth between.
-
-    Args:
-        low: Where it starts.
-        high: Where it ends.
-        value: Any shape.
-    """
-    t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def line_distance(line: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return the distance to a broken line and how far along its nearest piece the nearest point is.
-
-    Args:
-        line: Corners (x, y), at least two.
-        x: Any shape, cm.
-        y: The same shape, cm.
-
-    Returns:
-        Distance in cm and place along the nearest piece in 0-1, both in the shape of `x`.
-    """
-    best = np.full(x.shape, np.inf, np.float32)
-    place = np.zeros(x.shape, np.float32)
-    for (ax, ay), (bx, by) in zip(line[:-1], line[1:], strict=True):
-        length2 = (bx - ax) ** 2 + (by - ay) ** 2
-        t = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length2, 0, 1)
-        distance = np.hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay))
-        nearer = distance < best
-        best[nearer], place[nearer] = distance[nearer], t[nearer]
-    return best, place
-
-
-def _contiguous(array: Floats) -> Floats:
-    """Return a float32 array in C order."""
-    return np.ascontiguousarray(array, np.float32)
