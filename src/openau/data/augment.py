@@ -1,0 +1,210 @@
+"""Variations of a batch of faces that leave its action units as they are.
+
+Everything is drawn from one generator, so that a batch can be drawn again exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from openau.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How much a training face may vary. Every range is symmetric about "unchanged"; 0 switches it off.
+
+    Attributes:
+        shift: Largest shift, as a share of the crop's side.
+        zoom: Largest relative change of size; 0.2 is 1/1.2 to 1.2 times.
+        rotation_deg: Largest turn in the picture plane.
+        stretch: Largest relative change of width against height.
+        flip: Probability of a mirror image (the AUs are unsided, so the labels stay).
+        brightness: Largest change of brightness, as a share of white.
+        contrast: Largest relative change of contrast about the face's mean.
+        gamma: Largest relative change of the tone curve's exponent.
+        saturation: Largest relative change of colourfulness.
+        tint: Largest relative change of one colour channel against the others.
+        grey: Probability of a picture without colour.
+        shading: Largest brightness ramp across the face in a random direction, as a share of white.
+        noise: Largest standard deviation of pixel noise, as a share of white.
+        blur: Probability of a slight blur.
+        coarse: Probability of a low-resolution picture (reduced by 1.5 to 3 and enlarged again).
+        cover: Probability that a random rectangle of up to a quarter of the face is covered.
+    """
+
+    shift: float = 0.06
+    zoom: float = 0.15
+    rotation_deg: float = 12.0
+    stretch: float = 0.08
+    flip: float = 0.5
+    brightness: float = 0.15
+    contrast: float = 0.3
+    gamma: float = 0.3
+    saturation: float = 0.4
+    tint: float = 0.12
+    grey: float = 0.2
+    shading: float = 0.2
+    noise: float = 0.03
+    blur: float = 0.2
+    coarse: float = 0.2
+    cover: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a probability or a range."""
+        for name in ("flip", "grey", "blur", "coarse", "cover"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingError(f"augmentation.{name} is {getattr(self, name)}; give a probability 0-1.")
+        for name in ("shift", "zoom", "rotation_deg", "stretch", "brightness", "contrast", "gamma", "noise"):
+            if getattr(self, name) < 0:
+                raise SettingError(f"augmentation.{name} is {getattr(self, name)}; it must not be negative.")
+
+
+def augment(wide: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Draw one variation of every face.
+
+    Args:
+        wide: (B, W, W, 3) uint8, crops with a margin, W ≥ `size`.
+        size: Side S of the network's crop, at the same pixel pitch.
+        how: Ranges and probabilities.
+        generator: Where the randomness comes from; on the device of `wide`.
+
+    Returns:
+        (B, 3, S, S) float32 in 0–1.
+    """
+    images = wide.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+    images = _move(images, size, how, generator)
+    images = _relight(images, how, generator)
+    images = _spoil(images, how, generator)
+    return images.clamp_(0, 1)
+
+
+def centre(wide: Tensor, size: int) -> Tensor:
+    """Return the faces as the instrument would cut them, unchanged.
+
+    Args:
+        wide: (B, W, W, 3) uint8, crops with a margin.
+        size: Side S of the network's crop.
+
+    Returns:
+        (B, 3, S, S) float32 in 0–1.
+    """
+    start = (wide.shape[1] - size) // 2
+    cut = wide[:, start : start + size, start : start + size]
+    return cut.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+
+
+def _rand(generator: torch.Generator, *shape: int) -> Tensor:
+    """Draw values 0-1 where the generator lives."""
+    return torch.rand(shape, generator=generator, device=generator.device)
+
+
+def _uniform(count: int, limit: float, generator: torch.Generator) -> Tensor:
+    """Draw (count,) values between -limit and limit."""
+    return (2 * _rand(generator, count) - 1) * limit
+
+
+def _factor(count: int, limit: float, generator: torch.Generator) -> Tensor:
+    """Draw (count,) factors between 1/(1+limit) and 1+limit, even on a log scale."""
+    return torch.exp(_uniform(count, math.log1p(limit), generator))
+
+
+def _chosen(count: int, probability: float, generator: torch.Generator) -> Tensor:
+    """Draw (count, 1, 1, 1) booleans."""
+    return (_rand(generator, count) < probability)[:, None, None, None]
+
+
+def _move(images: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Shift, zoom, turn, stretch and mirror, sampling the wide crop once.
+
+    A shift is kept small enough that no corner leaves the wide crop, where the turn and zoom leave room.
+    """
+    count, wide = images.shape[0], images.shape[2]
+    extent = size / wide / _factor(count, how.zoom, generator)
+    angle = _uniform(count, math.radians(how.rotation_deg), generator)
+    stretch = _factor(count, how.stretch, generator).sqrt()
+    mirror = 1 - 2 * (_rand(generator, count) < how.flip).to(torch.float32)
+    across, down = extent * stretch, extent / stretch
+    cosine, sine = angle.cos(), angle.sin()
+    reach = torch.stack(
+        (across * cosine.abs() + down * sine.abs(), across * sine.abs() + down * cosine.abs()), 1
+    )
+    limit = torch.full_like(reach, 2 * how.shift * size / wide)
+    shift = (_rand(generator, count, 2) * 2 - 1) * torch.minimum(limit, (1 - reach).clamp(min=0))
+    matrix = torch.stack(
+        (
+            torch.stack((across * cosine * mirror, -down * sine, shift[:, 0]), 1),
+            torch.stack((across * sine * mirror, down * cosine, shift[:, 1]), 1),
+        ),
+        1,
+    )
+    grid = F.affine_grid(matrix, [count, 3, size, size], align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Change tone, light and colour."""
+    count, size = images.shape[0], images.shape[2]
+
+    def column(values: Tensor) -> Tensor:
+        return values[:, None, None, None]
+
+    exponent = column(_factor(count, how.gamma, generator))
+    images = images.clamp(1e-4, 1).pow(exponent)
+    middle = images.mean((1, 2, 3), keepdim=True)
+    images = (images - middle) * column(_factor(count, how.contrast, generator)) + middle
+    images = images + column(_uniform(count, how.brightness, generator))
+    weight = images.new_tensor([0.299, 0.587, 0.114])[None, :, None, None]
+    luma = (images * weight).sum(1, keepdim=True)
+    colourful = column(_factor(count, how.saturation, generator))
+    colourful = colourful * (~_chosen(count, how.grey, generator))
+    tint = _factor(3 * count, how.tint, generator).reshape(count, 3, 1, 1)
+    tint = torch.where(colourful == 0, torch.ones_like(tint), tint)
+    images = (luma + (images - luma) * colourful) * tint
+    if how.shading > 0:
+        turn = _uniform(count, math.pi, generator)
+        ramp = torch.linspace(-1, 1, size, device=images.device)
+        slope = (
+            turn.cos()[:, None, None] * ramp[None, None, :] + turn.sin()[:, None, None] * ramp[None, :, None]
+        )
+        strength = _rand(generator, count) * how.shading
+        images = images * (1 + column(strength / 0.5) * slope[:, None])
+    return images
+
+
+def _spoil(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Lose resolution, blur, cover and add noise, as cameras and hands do."""
+    count, size = images.shape[0], images.shape[2]
+    if how.coarse > 0:
+        factor = 1.5 + 1.5 * float(_rand(generator))
+        small = F.interpolate(images, size=max(8, round(size / factor)), mode="area")
+        back = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
+        images = torch.where(_chosen(count, how.coarse, generator), back, images)
+    if how.blur > 0:
+        kernel = images.new_tensor([0.25, 0.5, 0.25])
+        kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
+        blurred = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+        images = torch.where(_chosen(count, how.blur, generator), blurred, images)
+    if how.cover > 0:
+        images = _cover(images, how.cover, generator)
+    if how.noise > 0:
+        strength = _rand(generator, count, 1, 1, 1) * how.noise
+        images = images + strength * torch.randn(images.shape, generator=generator, device=generator.device)
+    return images
+
+
+def _cover(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Cover a random rectangle with a random flat colour."""
+    count, size = images.shape[0], images.shape[2]
+    side = 0.15 + 0.35 * _rand(generator, count, 2)
+    corner = _rand(generator, count, 2) * (1 - side)
+    place = (torch.arange(size, device=images.device) + 0.5) / size
+    inside = (place >= corner[..., None]) & (place < (corner + side)[..., None])
+    mask = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None]
+    colour = _rand(generator, count, 3, 1, 1)
+    return torch.where(mask & _chosen(count, probability, generator), colour, images)

@@ -1,0 +1,123 @@
+"""Crops and targets as torch reads them: whole batches at a time, straight from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from openau.data.store import CropStore
+from openau.errors import SettingError
+from openau.records import CropSpec, Floats, Pixels
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class Crops:
+    """Several crop stores as one: their tables joined, their crops by common row number.
+
+    Args:
+        folders: Store folders; all cut by the same recipe.
+
+    Attributes:
+        table: The joined index table.
+        spec: The common crop recipe.
+
+    Raises:
+        SettingError: There is no store, or two were cut differently.
+        InputError: A folder is not a store.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        if not folders:
+            raise SettingError("There is no crop store to train on; name at least one in data.stores.")
+        stores = [CropStore.open(folder) for folder in folders]
+        first = stores[0]
+        for folder, store in zip(folders, stores, strict=True):
+            if store.spec != first.spec or store.wide.shape[1] != first.wide.shape[1]:
+                raise SettingError(
+                    f"{folder} was cut differently from {folders[0]}; prepare both the same way."
+                )
+        self.table = pd.concat([store.table for store in stores], ignore_index=True)
+        self.spec: CropSpec = first.spec
+        self.side: int = first.wide.shape[1]
+        self.lost = sum(store.lost for store in stores)
+        self._wide = [store.wide for store in stores]
+        self._starts = np.cumsum([0, *(len(store.table) for store in stores)])
+
+    def wide(self, rows: NDArray[np.int64]) -> Pixels:
+        """Return wide crops.
+
+        Args:
+            rows: (B,) row numbers of `table`.
+
+        Returns:
+            (B, W, W, 3) RGB uint8.
+        """
+        if len(self._wide) == 1:
+            return np.asarray(self._wide[0][rows])
+        crops = np.empty((len(rows), self.side, self.side, 3), np.uint8)
+        which = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(which):
+            here = which == number
+            crops[here] = self._wide[number][rows[here] - self._starts[number]]
+        return crops
+
+
+class CropDataset(Dataset[Batch]):
+    """Rows of `Crops` with their targets.
+
+    Args:
+        crops: The stores.
+        rows: (N,) row numbers that belong to this part of the split.
+        target: (N, A) targets of these rows in 0–1, NaN unknown.
+    """
+
+    def __init__(self, crops: Crops, rows: NDArray[np.int64], target: Floats) -> None:
+        self.crops = crops
+        self.rows = rows
+        self.target = target
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, item: int) -> Batch:
+        """Return one picture as a batch of one."""
+        return self.__getitems__([item])
+
+    def __getitems__(self, items: list[int]) -> Batch:
+        """Return a batch in one read: wide crops (B, W, W, 3) uint8, targets (B, A), positions (B,)."""
+        chosen = np.asarray(items, np.int64)
+        pixels = torch.from_numpy(self.crops.wide(self.rows[chosen]))
+        return pixels, torch.from_numpy(self.target[chosen]), torch.from_numpy(chosen)
+
+
+class EpochBatches(Sampler[list[int]]):
+    """Batches of an epoch in an order that seed and epoch alone decide.
+
+    Set `epoch` before iterating, and `start` to the number of batches to leave out: those already trained on.
+
+    Args:
+        count: Number of pictures.
+        batch: Pictures per batch; a last, smaller batch is left out unless it is the only one.
+        seed: Of the order.
+    """
+
+    def __init__(self, count: int, batch: int, seed: int) -> None:
+        self.count, self.batch, self.seed = count, batch, seed
+        self.epoch = 0
+        self.start = 0
+
+    def __len__(self) -> int:
+        return max(1, self.count // self.batch)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
+        for number in range(self.start, len(self)):
+            yield order[number * self.batch : (number + 1) * self.batch].tolist()

@@ -1,0 +1,76 @@
+"""The crop store: a folder of faces cut once, read at memory speed.
+
+`crops.rgb` holds N pictures of W×W×3 raw uint8, `index.parquet` their rows of the index table, `lost.csv` the
+rows whose face was not found, `store.json` how they were cut.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from openau.errors import InputError
+from openau.records import CropSpec
+
+SCHEMA = 1
+PIXELS, TABLE, LOST, FACTS = "crops.rgb", "index.parquet", "lost.csv", "store.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CropStore:
+    """An open store.
+
+    Attributes:
+        table: Index table of the found faces; row i belongs to crop i.
+        spec: The crop recipe of the network's own crop.
+        wide: (N, W, W, 3) uint8, read from disk as needed; W ≥ S.
+        detector: Name of the detector that found the faces.
+        lost: Pictures in which no face was found.
+    """
+
+    table: pd.DataFrame
+    spec: CropSpec
+    wide: NDArray[np.uint8]
+    detector: str
+    lost: int
+
+    @classmethod
+    def open(cls, folder: Path) -> CropStore:
+        """Open a store.
+
+        Args:
+            folder: What `prepare` made.
+
+        Raises:
+            InputError: The folder is not a store, or is broken.
+        """
+        try:
+            facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+            if facts["schema"] != SCHEMA:
+                raise InputError(f"{folder} was prepared by another version of openau; prepare it again.")
+            table = pd.read_parquet(folder / TABLE)
+            shape = (len(table), facts["wide"], facts["wide"], 3)
+            wide = np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape)
+            return cls(table, CropSpec(**facts["crop"]), wide, facts["detector"], facts["lost"])
+        except FileNotFoundError:
+            raise InputError(f"{folder} is not a crop store; make one with openau data prepare.") from None
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            raise InputError(f"The crop store {folder} is broken ({error}); prepare it again.") from error
+
+    def crops(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the crops exactly as the instrument would cut them.
+
+        Args:
+            rows: (B,) row numbers.
+
+        Returns:
+            (B, S, S, 3) RGB uint8.
+        """
+        start = (self.wide.shape[1] - self.spec.size) // 2
+        stop = start + self.spec.size
+        return np.ascontiguousarray(self.wide[rows, start:stop, start:stop])

@@ -1,0 +1,246 @@
+"""A trained network becomes one ONNX file that carries its own card.
+
+The file keeps the house's contract: input `face` (B, 3, S, S), already normalised; outputs `probability`
+(B, A) and, where the network can write them, `heatmaps` (B, A, h, w); the card as JSON under `openau.card`. A
+file appears under its name only after onnxruntime has given the same numbers as PyTorch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tomllib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from openau.errors import CardError, ModelError, OutputError
+from openau.evaluate import best_threshold, evaluate
+from openau.evaluate.occurrence import Rule
+from openau.facs import au_column
+from openau.models.weights import load_network
+from openau.records import Accuracy, ModelCard
+
+CARD_KEY = "openau.card"
+OPSET = 18
+TOLERANCE = 1e-4
+
+
+class _WithHeatmaps(nn.Module):
+    """The exported function where the network writes its own heat maps."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, face: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities (B, A) and heat maps (B, A, h, w)."""
+        logits, heatmaps = self.network.logits_and_heatmaps(face)  # type: ignore[operator] # a method
+        return torch.sigmoid(logits), heatmaps
+
+
+class _ProbabilityOnly(nn.Module):
+    """The exported function where there are no heat maps."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, face: Tensor) -> tuple[Tensor]:
+        """Return probabilities (B, A)."""
+        return (torch.sigmoid(self.network(face)),)
+
+
+def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
+    """Write a network and its card as one ONNX file, checked against PyTorch.
+
+    The same weights and card give the same bytes. A runtime that asks for `probability` alone computes
+    nothing of the heat maps.
+
+    Args:
+        network: (B, 3, S, S) normalised float to (B, A) logits; left as it was.
+        card: Its card; `heatmap_layer` None leaves the heat maps out.
+        path: Target `.onnx` file; replaced if it exists.
+
+    Returns:
+        `path`.
+
+    Raises:
+        CardError: The card's AUs, crop size or heat maps do not fit the network.
+        ModelError: onnxruntime and PyTorch differ by more than 1e-4.
+        OutputError: The file cannot be written.
+    """
+    training = network.training
+    network.eval()
+    try:
+        function = _exported_function(network, card)
+        model = _to_onnx(function, card)
+        onnx.helper.set_model_props(model, {CARD_KEY: card.to_json()})
+        onnx.checker.check_model(model, full_check=True)
+        data = model.SerializeToString(deterministic=True)
+        _check_equal(function, data, card)
+    finally:
+        network.train(training)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"The model {path} cannot be written ({error.strerror}).") from error
+    return path
+
+
+def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
+    """Write the best weights of a training run as one ONNX file with a complete card.
+
+    Each AU's threshold is the one that serves best on the validation part; the card's accuracy is measured on
+    the test part, which had no say in either weights or thresholds.
+
+    Args:
+        run: Run folder of a finished training.
+        out: Target `.onnx` file; replaced if it exists.
+        rule: How a threshold is chosen, see `openau.evaluate.best_threshold`.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ModelError: The folder holds no finished run.
+        CardError: The run's card is malformed.
+        OutputError: The file cannot be written.
+    """
+    network, spec = load_network(run / "checkpoint" / "best.safetensors")
+    try:
+        card = ModelCard.from_json((run / "card.json").read_text(encoding="utf-8"))
+        table = pd.read_parquet(run / "predictions.parquet")
+        about = tomllib.loads((run / "recipe.toml").read_text(encoding="utf-8"))["card"]
+        started = json.loads((run / "environment.json").read_text(encoding="utf-8"))["started"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{run} is not a finished training run ({error}); train or resume it.") from error
+    validation, test = table[table["fold"] == "validation"], table[table["fold"] == "test"]
+    thresholds = tuple(
+        round(best_threshold(validation[f"{au_column(au)}_t"], validation[f"{au_column(au)}_p"], rule), 4)
+        for au in spec.aus
+    )
+    data = about["test_data"] or ", ".join(sorted(set(test["dataset"])))
+    card = replace(
+        card,
+        thresholds=thresholds,
+        accuracy=_accuracy(test, spec.aus, thresholds, data),
+        created=started[:10],
+    )
+    return export_onnx(network, card, out)
+
+
+def _accuracy(
+    test: pd.DataFrame, aus: tuple[int, ...], thresholds: tuple[float, ...], data: str
+) -> tuple[Accuracy, ...]:
+    """Return AUC and F1 on the test part: the means over the AUs that have them, then each AU."""
+    rows = evaluate(test, aus=aus, thresholds=thresholds)
+    protocol = (
+        f"test part of the run's split ({test['subject'].nunique()} subjects), weights and thresholds chosen "
+        "on the validation part; count of an AU = its positives"
+    )
+    found: list[Accuracy] = []
+    for metric, column in (("ROC AUC", "auc"), ("F1", "f1")):
+        defined = rows[rows[column].notna()]
+        if len(defined):
+            mean = round(float(defined[column].mean()), 4)
+            found.append(Accuracy(data, protocol, f"mean {metric}", mean, count=len(test)))
+        for au, value, positives in zip(defined["au"], defined[column], defined["positives"], strict=True):
+            found.append(Accuracy(data, protocol, metric, round(float(value), 4), int(au), int(positives)))
+    return tuple(found)
+
+
+def _exported_function(network: nn.Module, card: ModelCard) -> nn.Module:
+    """Return what the file computes, after checking that the card describes it."""
+    image = torch.zeros(1, 3, card.crop.size, card.crop.size)
+    size = getattr(network, "size", card.crop.size)
+    if size != card.crop.size:
+        raise CardError(f"The card crops to {card.crop.size} pixels, the network takes {size}.")
+    with torch.no_grad():
+        outputs = network(image).shape[1]
+    if outputs != len(card.aus):
+        raise CardError(f"The card names {len(card.aus)} AUs, the network has {outputs} outputs.")
+    if card.heatmap_layer is None:
+        return _ProbabilityOnly(network).eval()
+    if not hasattr(network, "logits_and_heatmaps"):
+        raise CardError(f"The card promises heat maps, but {card.architecture} cannot write them.")
+    return _WithHeatmaps(network).eval()
+
+
+def _to_onnx(function: nn.Module, card: ModelCard) -> onnx.ModelProto:
+    """Trace the function with a free batch axis, and strip what differs from machine to machine."""
+    size = card.crop.size
+    names = ["probability"] if card.heatmap_layer is None else ["probability", "heatmaps"]
+    batch = torch.export.Dim("batch", min=1)
+    with _quiet():
+        program = torch.onnx.export(
+            function,
+            (torch.zeros(2, 3, size, size),),
+            dynamo=True,
+            input_names=["face"],
+            output_names=names,
+            dynamic_shapes={"face": {0: batch}},
+            opset_version=OPSET,
+            verbose=False,
+        )
+    assert program is not None
+    model: onnx.ModelProto = program.model_proto
+    # The exporter notes source lines and folders of the machine it ran on; none of it belongs in the file.
+    graph = model.graph
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph, model):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("value_info")
+    graph.name = card.architecture
+    model.producer_name, model.producer_version = "openau", card.version
+    return model
+
+
+def _check_equal(function: nn.Module, data: bytes, card: ModelCard) -> None:
+    """Refuse a file whose outputs are not PyTorch's, for one face and for several."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    for count in (1, 3):
+        faces = torch.randn(count, 3, card.crop.size, card.crop.size, generator=generator)
+        with torch.no_grad():
+            wanted = function(faces)
+        found = session.run(None, {"face": faces.numpy()})
+        for output, ours, theirs in zip(session.get_outputs(), found, wanted, strict=True):
+            scale = max(float(theirs.abs().max()), 1e-12) if output.name == "heatmaps" else 1.0
+            gap = float(np.abs(ours - theirs.numpy()).max()) / scale
+            if not gap <= TOLERANCE:
+                raise ModelError(
+                    f"The exported {output.name} of {card.name} differs from PyTorch's by {gap:.2g}; "
+                    "it was not written."
+                )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's remarks about its own dependencies from the user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "torch.export")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

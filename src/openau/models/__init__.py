@@ -1,0 +1,60 @@
+"""Every network: a function from a batch of face crops to AU logits, free of files, training and datasets.
+
+`MODELS` is the registry: one line per network, imported only when asked for. A network is an `nn.Module`
+built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and carries
+
+* `reference`, the paper it comes from;
+* `heatmap_layer`, the name of the layer its heat maps are read from, or None;
+* `logits_and_heatmaps(images)` where it can write its heat maps without autograd.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from openau.errors import SettingError
+
+MODELS: dict[str, str] = {
+    "attention_cnn": "openau.models.attention_cnn:AttentionCNN",
+}
+"""Network name to `module:class`."""
+
+
+def model_class(name: str) -> type[nn.Module]:
+    """Return a network's class by name.
+
+    Args:
+        name: A key of `MODELS`.
+
+    Raises:
+        SettingError: No network has this name.
+    """
+    if name not in MODELS:
+        raise SettingError(f"There is no network {name!r}; choose one of {', '.join(MODELS)}.")
+    module, attribute = MODELS[name].split(":")
+    found: type[nn.Module] = getattr(import_module(module), attribute)
+    return found
+
+
+def build_model(name: str, aus: int, *, size: int, **options: Any) -> nn.Module:
+    """Build a network by name, with fresh weights from torch's random state.
+
+    Args:
+        name: A key of `MODELS`.
+        aus: Number A of action units.
+        size: Side S of the square input in pixels.
+        **options: The network's own options.
+
+    Returns:
+        The network in training mode: (B, 3, S, S) float to (B, A) logits.
+
+    Raises:
+        SettingError: No network has this name, or it does not have one of the options.
+    """
+    try:
+        return model_class(name)(aus, size=size, **options)
+    except TypeError as error:
+        raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error

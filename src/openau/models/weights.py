@@ -1,0 +1,109 @@
+"""A network on disk: one safetensors file whose header says how to build it again. No pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from openau.errors import ModelError
+from openau.models import build_model
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What it takes to build a network again.
+
+    Attributes:
+        name: Key of `openau.models.MODELS`.
+        aus: The A action units, in output order.
+        size: Side of the square input in pixels.
+        options: The network's own options.
+    """
+
+    name: str
+    aus: tuple[int, ...]
+    size: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """Build the network with fresh weights."""
+        return build_model(self.name, len(self.aus), size=self.size, **self.options)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    """Write tensors and a JSON header as one safetensors file, whole or not at all.
+
+    Args:
+        path: Target; replaced if it exists.
+        tensors: By name, any shape.
+        header: JSON-able.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, part, metadata={"openau": json.dumps(header, sort_keys=True)})
+    part.chmod(0o644)  # safetensors writes for the owner alone
+    part.replace(path)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote.
+
+    Args:
+        path: The safetensors file.
+
+    Returns:
+        Tensors by name, and the header.
+
+    Raises:
+        ModelError: The file is missing, broken, or not written by OpenAU.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})["openau"])
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - not a dict
+    except FileNotFoundError:
+        raise ModelError(f"There is no checkpoint {path}; train first, or give another path.") from None
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise ModelError(f"{path} is not a checkpoint of OpenAU or is broken ({error}).") from error
+
+
+def save_network(path: Path, network: nn.Module, spec: NetworkSpec) -> None:
+    """Write a network's weights and buffers with what builds it again.
+
+    Args:
+        path: Target `.safetensors` file; replaced if it exists.
+        network: The network.
+        spec: What `spec.build` would build it from.
+    """
+    header = {"name": spec.name, "aus": list(spec.aus), "size": spec.size, "options": spec.options}
+    write_tensors(path, dict(network.state_dict()), {"network": header})
+
+
+def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
+    """Build a network again and load its weights.
+
+    Args:
+        path: What `save_network` wrote.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its spec.
+
+    Raises:
+        ModelError: The file is missing, broken, or does not fit the network it names.
+    """
+    tensors, header = read_tensors(path)
+    try:
+        raw = header["network"]
+        spec = NetworkSpec(raw["name"], tuple(raw["aus"]), raw["size"], raw["options"])
+        network = spec.build()
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit the network it names ({error}); train it again.") from error
+    return network.eval(), spec

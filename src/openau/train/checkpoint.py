@@ -1,0 +1,133 @@
+"""Where training stands, on disk: one safetensors file with a JSON header, replaced as a whole.
+
+A kill at any moment leaves either the old checkpoint or the new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from openau.errors import ModelError
+from openau.models.weights import read_tensors, write_tensors
+
+
+@dataclass(slots=True)
+class Standing:
+    """How far a run has come.
+
+    Attributes:
+        epoch: Epoch in progress, from 0.
+        step: Steps done within it.
+        total: Steps done in all.
+        loss_sum: Sum of the losses of this epoch's steps.
+        seconds: Time spent training in this epoch.
+        best: Best validation AUC so far; None before the first.
+        stale: Epochs since then.
+        finished: Whether training has ended.
+        history: One row per finished epoch, the lines of `log.csv`.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
+    best: float | None = None
+    stale: int = 0
+    finished: bool = False
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class WeightAverage:
+    """Exponential moving average of a network's weights and buffers.
+
+    Starts as a plain mean, so that the first weights do not linger.
+
+    Args:
+        network: The network that trains.
+        decay: 0–1; 0 makes the average the network itself.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.tensors = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, steps: int) -> None:
+        """Take in the weights after `steps` steps."""
+        keep = min(self.decay, (1 + steps) / (10 + steps)) if self.decay else 0.0
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point():
+                self.tensors[name].lerp_(tensor.detach(), 1 - keep)
+            else:
+                self.tensors[name].copy_(tensor)
+
+
+def save_checkpoint(
+    path: Path,
+    network: nn.Module,
+    average: WeightAverage,
+    optimiser: Optimizer,
+    standing: Standing,
+    recipe: str,
+) -> None:
+    """Write all that the rest of the run depends on.
+
+    Args:
+        path: Target file; replaced if it exists.
+        network: The network that trains.
+        average: Its moving average.
+        optimiser: Its Adam or AdamW.
+        standing: How far the run has come.
+        recipe: The recipe's text, to refuse another one on resume.
+    """
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in average.tensors.items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    write_tensors(path, tensors, {"standing": asdict(standing), "recipe": recipe})
+
+
+def load_checkpoint(
+    path: Path, network: nn.Module, average: WeightAverage, optimiser: Optimizer, recipe: str
+) -> Standing:
+    """Put network, average and optimiser back where they were.
+
+    Args:
+        path: What `save_checkpoint` wrote.
+        network: Is overwritten.
+        average: Is overwritten.
+        optimiser: Is overwritten.
+        recipe: The recipe's text.
+
+    Returns:
+        How far the run had come.
+
+    Raises:
+        ModelError: The file is missing or broken, or belongs to another recipe.
+    """
+    tensors, header = read_tensors(path)
+    if header.get("recipe") != recipe:
+        raise ModelError(f"{path} was made by another recipe; resume with the run's own recipe.toml.")
+    try:
+        network.load_state_dict(_part(tensors, "network."))
+        average.tensors = _part(tensors, "average.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _part(tensors, "optimiser.").items():
+            number, field_name = name.split(".", 1)
+            state.setdefault(int(number), {})[field_name] = tensor
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+        return Standing(**header["standing"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit this version of openau ({error}); train again.") from error
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors under a prefix, without it."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

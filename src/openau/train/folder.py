@@ -1,0 +1,166 @@
+"""What a run leaves behind beside its checkpoints."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from openau import __version__
+from openau.data.dataset import Crops
+from openau.data.protocol import SPLITS, base_rates, given_split, leakage, subject_split, targets
+from openau.errors import SettingError
+from openau.facs import au_column
+from openau.models import model_class
+from openau.models.weights import load_network
+from openau.records import ModelCard
+from openau.train.config import Recipe, recipe_text
+from openau.train.predict import predict, predictions_table
+
+Rows = dict[str, NDArray[np.int64]]
+_LIBRARIES = (
+    "torch",
+    "accelerate",
+    "safetensors",
+    "numpy",
+    "pandas",
+    "opencv-python-headless",
+    "onnxruntime",
+)
+
+
+def split_rows(table: pd.DataFrame, recipe: Recipe) -> Rows:
+    """Return the row numbers of each part.
+
+    Args:
+        table: Index table of the stores.
+        recipe: Says how to split.
+
+    Returns:
+        `train`, `validation`, `test`: (N,) row numbers.
+
+    Raises:
+        SettingError: Nothing is left to train on.
+        TableError: The index has no split of its own.
+    """
+    settings = recipe.data
+    if settings.split == "given":
+        table = given_split(table)
+    else:
+        table = subject_split(table, validation=settings.validation, test=settings.test, seed=recipe.seed)
+    rows = {name: np.flatnonzero(table["split"].to_numpy() == name) for name in SPLITS}
+    if not len(rows["train"]):
+        raise SettingError("The split leaves no picture to train on; change data.split in the recipe.")
+    return rows
+
+
+def write_beginning(folder: Path, recipe: Recipe, crops: Crops, rows: Rows) -> None:
+    """Write what is known before the first step: recipe, folds, leakage, environment, draft card.
+
+    Args:
+        folder: Run folder; is created.
+        recipe: The recipe.
+        crops: The stores.
+        rows: Row numbers of each part.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = crops.table.assign(split="")
+    for name, numbers in rows.items():
+        table.loc[numbers, "split"] = name
+    folds = table[["path", "dataset", "subject", "split"]].rename(columns={"path": "sample"})
+    folds.to_parquet(folder / "folds.parquet", index=False)
+    target = targets(table.iloc[rows["train"]], recipe.action_units, threshold=recipe.labels.threshold)
+    rates = dict(zip(map(au_column, recipe.action_units), base_rates(target).round(4).tolist(), strict=True))
+    _write_json(folder / "leakage.json", {**leakage(table), "lost_faces": crops.lost, "base_rate": rates})
+    _write_json(folder / "environment.json", _environment())
+    _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
+    _write_text(folder / "recipe.toml", recipe_text(recipe))
+
+
+def write_log(folder: Path, history: list[dict[str, Any]]) -> None:
+    """Write `log.csv`, one line per finished epoch."""
+    _write_text(folder / "log.csv", pd.DataFrame(history).to_csv(index=False))
+
+
+def write_end(folder: Path, recipe: Recipe, crops: Crops, rows: Rows) -> None:
+    """Write the best weights' predictions on validation and test.
+
+    Args:
+        folder: Run folder.
+        recipe: The recipe.
+        crops: The stores.
+        rows: Row numbers of each part.
+    """
+    network, spec = load_network(folder / "checkpoint" / "best.safetensors")
+    judged = np.concatenate([rows["validation"], rows["test"]])
+    folds = ["validation"] * len(rows["validation"]) + ["test"] * len(rows["test"])
+    logits = np.zeros((0, len(spec.aus)), np.float32)
+    if len(judged):
+        logits = predict(network, crops, judged, recipe.model)
+    table = predictions_table(crops, judged, folds, logits, aus=spec.aus, threshold=recipe.labels.threshold)
+    part = folder / ".predictions.parquet.part"
+    table.to_parquet(part, index=False)
+    part.replace(folder / "predictions.parquet")
+
+
+def draft_card(recipe: Recipe) -> ModelCard:
+    """Return the card as far as the recipe knows it: thresholds at 0.5, no accuracy yet."""
+    network = model_class(recipe.model.name)
+    return ModelCard(
+        name=recipe.name,
+        version=recipe.card.version,
+        architecture=recipe.model.name,
+        aus=recipe.action_units,
+        thresholds=(0.5,) * len(recipe.action_units),
+        crop=recipe.crop,
+        mean=recipe.model.mean,
+        std=recipe.model.std,
+        training_data=recipe.card.training_data,
+        licence=recipe.card.licence,
+        reference=getattr(network, "reference", ""),
+        heatmap_layer=(
+            getattr(network, "heatmap_layer", None) if hasattr(network, "logits_and_heatmaps") else None
+        ),
+        limits=recipe.card.limits,
+        recipe=recipe_text(recipe),
+    )
+
+
+def _environment() -> dict[str, Any]:
+    """Return the versions and the machine."""
+    libraries: dict[str, str | None] = {}
+    for name in _LIBRARIES:
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            libraries[name] = None
+    return {
+        "openau": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "libraries": libraries,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    _write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,341 @@
+"""Training: from a recipe and crop stores to a run folder.
+
+The run folder holds all that made it: `recipe.toml`, `folds.parquet` (who is in which part), `leakage.json`,
+`log.csv` (one line per epoch), `checkpoint/` (`last`, to go on from; `best`, to use), `predictions.parquet`
+(validation and test), `card.json` (draft of the model card) and `environment.json`.
+
+Order, augmentation and dropout of every step are drawn from (seed, epoch, step) alone, so that a run that was
+killed and resumed ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Adam, AdamW, Optimizer
+from torch.utils.data import DataLoader
+
+from openau.data.augment import augment
+from openau.data.dataset import Batch, CropDataset, Crops, EpochBatches
+from openau.data.protocol import targets
+from openau.errors import OutputError, SettingError
+from openau.evaluate import roc_auc
+from openau.losses import binary_cross_entropy, focal, positive_weight, weighted_binary_cross_entropy
+from openau.models.weights import NetworkSpec, save_network
+from openau.records import Floats
+from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
+from openau.train.config import OptimiserSettings, Recipe, load_recipe, recipe_text
+from openau.train.folder import split_rows, write_beginning, write_end, write_log
+from openau.train.predict import normalise, predict
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands, for whoever watches.
+
+    Attributes:
+        epoch: Epoch in progress, from 1.
+        epochs: Epochs in all.
+        step: Steps done in all.
+        steps: Steps in all.
+        loss: Mean training loss of the epoch so far.
+        auc: Mean validation AUC after the last epoch; None before.
+        images_per_s: Training pictures per second in this epoch.
+        time_left_s: Seconds to the end at this speed.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    auc: float | None
+    images_per_s: float
+    time_left_s: float
+
+
+@dataclass(slots=True)
+class _Run:
+    """The moving parts of one run."""
+
+    recipe: Recipe
+    folder: Path
+    accelerator: Accelerator
+    network: nn.Module
+    average: WeightAverage
+    optimiser: Optimizer
+    criterion: Criterion
+    batches: EpochBatches
+    loader: DataLoader[Batch]
+    standing: Standing
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint" / "last.safetensors"
+
+    @property
+    def bare(self) -> nn.Module:
+        """The network without its wrapper for several processes."""
+        network: nn.Module = self.accelerator.unwrap_model(self.network)
+        return network
+
+
+def train(
+    recipe: Recipe | Path,
+    *,
+    stores: Sequence[Path] | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Train a network by a recipe.
+
+    Args:
+        recipe: The recipe, or its TOML file.
+        stores: Crop stores, in place of the recipe's.
+        out: Run folder, in place of the recipe's; must not hold a run yet.
+        resume: Go on from the run folder's last checkpoint, where there is one.
+        progress: Called after every step.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        SettingError: A setting does not fit the data.
+        OutputError: The run folder holds a run and `resume` is not set.
+        InputError: A store is missing or broken.
+        ModelError: The checkpoint to resume from is broken or of another recipe.
+    """
+    recipe = load_recipe(recipe) if isinstance(recipe, Path) else recipe
+    if stores is not None:
+        recipe = replace(recipe, data=replace(recipe.data, stores=tuple(map(str, stores))))
+    if out is not None:
+        recipe = replace(recipe, run=replace(recipe.run, out=str(out)))
+    folder = Path(recipe.run.out)
+    if (folder / "recipe.toml").exists() and not resume:
+        raise OutputError(f"{folder} holds a run already; resume it, or give another folder.")
+    if recipe.run.threads:
+        torch.set_num_threads(recipe.run.threads)
+    crops = Crops([Path(store) for store in recipe.data.stores])
+    if crops.spec != recipe.crop:
+        raise SettingError(
+            f"The stores are cut by {crops.spec}, the recipe wants {recipe.crop}; prepare again."
+        )
+    rows = split_rows(crops.table, recipe)
+    run = _assemble(recipe, folder, crops, rows["train"])
+    if run.accelerator.is_main_process:
+        write_beginning(folder, recipe, crops, rows)
+    if resume and run.checkpoint.exists():
+        run.standing = load_checkpoint(
+            run.checkpoint, run.bare, run.average, run.optimiser, recipe_text(recipe)
+        )
+    while not run.standing.finished:
+        _epoch(run, progress)
+        _judge(run, crops, rows["validation"])
+    if run.accelerator.is_main_process:
+        write_end(folder, recipe, crops, rows)
+    return folder
+
+
+def _assemble(recipe: Recipe, folder: Path, crops: Crops, rows: np.ndarray) -> _Run:
+    """Build network, optimiser, loss and loader."""
+    torch.manual_seed(recipe.seed)
+    accelerator = Accelerator()
+    target = _targets(recipe, crops, rows)
+    network = network_spec(recipe).build().to(memory_format=torch.channels_last)
+    batches = EpochBatches(len(rows), recipe.run.batch, recipe.seed)
+    loader = DataLoader(
+        CropDataset(crops, rows, target), batch_sampler=batches, collate_fn=lambda batch: batch
+    )
+    optimiser = _optimiser(network, recipe.optimiser)
+    network, optimiser, loader = accelerator.prepare(network, optimiser, loader)
+    return _Run(
+        recipe=recipe,
+        folder=folder,
+        accelerator=accelerator,
+        network=network,
+        average=WeightAverage(accelerator.unwrap_model(network), recipe.optimiser.average),
+        optimiser=optimiser,
+        criterion=_criterion(recipe, torch.from_numpy(target).to(accelerator.device)),
+        batches=batches,
+        loader=loader,
+        standing=Standing(),
+    )
+
+
+def network_spec(recipe: Recipe) -> NetworkSpec:
+    """Return what builds the recipe's network."""
+    return NetworkSpec(recipe.model.name, recipe.action_units, recipe.crop.size, recipe.model.options)
+
+
+def _targets(recipe: Recipe, crops: Crops, rows: np.ndarray) -> Floats:
+    """Return the training targets of some rows."""
+    return targets(
+        crops.table.iloc[rows],
+        recipe.action_units,
+        threshold=recipe.labels.threshold,
+        between=recipe.labels.between,
+    )
+
+
+def _criterion(recipe: Recipe, target: Tensor) -> Criterion:
+    """Return the recipe's loss; its weights come from the training targets."""
+    settings = recipe.loss
+    if settings.name == "bce":
+        return binary_cross_entropy
+    if settings.name == "focal":
+        return lambda logits, truth: focal(logits, truth, gamma=settings.gamma, alpha=settings.alpha)
+    weight = positive_weight(target, limit=settings.limit)
+    return lambda logits, truth: weighted_binary_cross_entropy(logits, truth, weight, side=settings.side)
+
+
+def _optimiser(network: nn.Module, settings: OptimiserSettings) -> Optimizer:
+    """Return Adam or AdamW; biases and norms are never decayed."""
+    if settings.name == "adam":
+        return Adam(network.parameters(), lr=settings.lr)
+    groups = [
+        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return AdamW(groups, lr=settings.lr)
+
+
+def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
+    """Return the learning rate of a step.
+
+    Args:
+        step: From 0.
+        steps: Steps in all.
+        settings: Schedule, peak and warm-up.
+
+    Returns:
+        At most `settings.lr`, above 0.
+    """
+    rise = min(1.0, (step + 1) / (settings.warmup + 1))
+    if settings.schedule == "cosine":
+        return settings.lr * rise * 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
+    if settings.schedule == "legacy":
+        return settings.lr * rise / (1 + settings.decay * step)
+    return settings.lr * rise
+
+
+def _epoch(run: _Run, progress: Callable[[Progress], None] | None) -> None:
+    """Train from where the run stands to the end of the epoch."""
+    standing, recipe = run.standing, run.recipe
+    steps = len(run.loader)
+    run.batches.epoch = standing.epoch
+    run.batches.start = standing.step * run.accelerator.num_processes
+    run.network.train()
+    started = saved = time.monotonic()
+    for batch in run.loader:
+        standing.loss_sum += _step(run, batch, steps * recipe.run.epochs)
+        standing.step += 1
+        standing.total += 1
+        now = time.monotonic()
+        standing.seconds, started = standing.seconds + now - started, now
+        if progress is not None:
+            progress(_progress(run, steps))
+        if now - saved >= recipe.run.checkpoint_s and standing.step < steps:
+            _save(run)
+            saved = time.monotonic()
+        if standing.step >= steps:
+            break
+        started = time.monotonic()
+
+
+def _step(run: _Run, batch: Batch, steps: int) -> float:
+    """Take one step and return its loss."""
+    recipe, standing, accelerator = run.recipe, run.standing, run.accelerator
+    pixels, target, _ = batch
+    chance = np.random.SeedSequence(
+        (recipe.seed, standing.epoch, standing.step, accelerator.process_index)
+    ).generate_state(2, np.uint64)
+    torch.manual_seed(int(chance[0]) & 0x7FFF_FFFF_FFFF_FFFF)
+    generator = torch.Generator(pixels.device).manual_seed(int(chance[1]) & 0x7FFF_FFFF_FFFF_FFFF)
+    images = normalise(augment(pixels, recipe.crop.size, recipe.augmentation, generator), recipe.model)
+    for group in run.optimiser.param_groups:
+        group["lr"] = learning_rate(standing.total, steps, recipe.optimiser)
+    half = recipe.run.precision == "bfloat16"
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+        logits = run.network(images)
+    loss = run.criterion(logits, target)
+    run.optimiser.zero_grad()
+    accelerator.backward(loss)
+    if recipe.optimiser.clip:
+        accelerator.clip_grad_norm_(run.network.parameters(), recipe.optimiser.clip)
+    run.optimiser.step()
+    run.average.update(run.bare, standing.total)
+    return float(loss.detach())
+
+
+def _progress(run: _Run, steps: int) -> Progress:
+    """Return where the run stands."""
+    standing = run.standing
+    done = standing.step * run.recipe.run.batch * run.accelerator.num_processes
+    left = steps * run.recipe.run.epochs - standing.total
+    return Progress(
+        epoch=standing.epoch + 1,
+        epochs=run.recipe.run.epochs,
+        step=standing.total,
+        steps=steps * run.recipe.run.epochs,
+        loss=standing.loss_sum / standing.step,
+        auc=standing.history[-1]["validation_auc"] if standing.history else None,
+        images_per_s=done / max(standing.seconds, 1e-9),
+        time_left_s=left * standing.seconds / standing.step,
+    )
+
+
+def _judge(run: _Run, crops: Crops, rows: np.ndarray) -> None:
+    """Judge the averaged weights on the validation set; keep them if they are the best; close the epoch."""
+    standing, recipe = run.standing, run.recipe
+    spec = network_spec(recipe)
+    network = spec.build().to(run.accelerator.device)
+    network.load_state_dict(run.average.tensors)
+    auc, loss = float("nan"), float("nan")
+    if len(rows):
+        truth = targets(crops.table.iloc[rows], recipe.action_units, threshold=recipe.labels.threshold)
+        logits = predict(network.eval(), crops, rows, recipe.model)
+        areas = [roc_auc(truth[:, a], logits[:, a]) for a in range(truth.shape[1])]
+        auc = float(np.nanmean(areas)) if not np.isnan(areas).all() else auc
+        loss = float(binary_cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
+    better = standing.best is None or math.isnan(auc) or auc > standing.best
+    if better and run.accelerator.is_main_process:
+        save_network(run.folder / "checkpoint" / "best.safetensors", network, spec)
+    standing.best = standing.best if not better or math.isnan(auc) else auc
+    standing.stale = 0 if better else standing.stale + 1
+    standing.history.append(
+        {
+            "epoch": standing.epoch + 1,
+            "step": standing.total,
+            "lr": run.optimiser.param_groups[0]["lr"],
+            "loss": standing.loss_sum / max(standing.step, 1),
+            "validation_loss": loss,
+            "validation_auc": auc,
+            "seconds": round(standing.seconds, 2),
+            "images_per_s": round(standing.step * recipe.run.batch / max(standing.seconds, 1e-9), 1),
+        }
+    )
+    tired = 0 < recipe.run.patience <= standing.stale
+    standing.epoch += 1
+    standing.finished = tired or standing.epoch >= recipe.run.epochs
+    standing.step, standing.loss_sum, standing.seconds = 0, 0.0, 0.0
+    _save(run)
+
+
+def _save(run: _Run) -> None:
+    """Write log and checkpoint, from one process."""
+    if run.accelerator.is_main_process:
+        write_log(run.folder, run.standing.history)
+        save_checkpoint(
+            run.checkpoint, run.bare, run.average, run.optimiser, run.standing, recipe_text(run.recipe)
+        )
