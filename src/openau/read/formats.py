@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from openau.read import bmff, webp
+from openau.read.gif import read_gif
 from openau.read.header import DamagedFileError, Header, unpack
 from openau.read.jpeg import read_jpeg
 from openau.read.png import SIGNATURE, read_png
@@ -65,26 +66,6 @@ def _read_bmp(data: bytes) -> Header:
     return Header("BMP", abs(width), abs(height), data)
 
 
-def _read_gif(data: bytes) -> Header:
-    """GIF: walks to the second picture, to tell a still from an animation."""
-    width, height, flags = unpack("<HHB", data, 6)
-    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
-    frames = 0
-    while frames < 2 and at < len(data) and data[at] != 0x3B:
-        if data[at] == 0x2C:  # a picture: its place and size, its colours, its code size
-            *_, wide, high, flags = unpack("<HHHHB", data, at + 1)
-            width, height, frames = max(width, wide), max(height, high), frames + 1
-            at += 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
-        elif data[at] == 0x21:  # an extension
-            at += 2
-        else:
-            break  # padding or rubbish behind the last picture
-        while size := unpack("<B", data, at)[0]:
-            at += 1 + size
-        at += 1
-    return Header("GIF", width, height, data, frames=max(frames, 1))
-
-
 def _read_jpeg_2000(data: bytes) -> Header:
     """JPEG 2000, bare or in a JP2 file: the size that its codestream gives."""
     at = data.find(_CODESTREAM)
@@ -106,8 +87,8 @@ def _read_pnm(data: bytes) -> Header:
 _STARTS: dict[bytes, Callable[[bytes], Header]] = {
     b"\xff\xd8\xff": read_jpeg,
     SIGNATURE: read_png,
-    b"GIF87a": _read_gif,
-    b"GIF89a": _read_gif,
+    b"GIF87a": read_gif,
+    b"GIF89a": read_gif,
     b"BM": _read_bmp,
     b"II*\0": read_tiff,
     b"MM\0*": read_tiff,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from openau.errors import InputError, SettingError
 from openau.read.containers import breaks_off
 from openau.read.files import open_file
 from openau.read.formats import MAX_PIXELS, find_reader
+from openau.read.gif import timed_gif
 from openau.read.header import DamagedFileError
 from openau.read.image import check_size, on_white, orient
 from openau.read.webp import read_webp, webp_durations_ms, webp_frames
@@ -104,6 +106,8 @@ def video_info(path: Path) -> VideoInfo:
         if _is_webp(file):
             count, duration = _webp_info(file)
             return VideoInfo(count, count / duration if duration else None, duration, width, height)
+        if _is_gif(file):
+            file = BytesIO(timed_gif(file.read())[0])
         with _opened(path, file) as container:
             stream = _video_stream(path, container)
             rate = stream.average_rate
@@ -144,6 +148,9 @@ def _moments(path: Path) -> Iterator[_Moment]:
             yield from _webp_moments(path, file)
             return
         cut_short = breaks_off(file)
+        if _is_gif(file):
+            timed, whole = timed_gif(file.read())
+            file, cut_short = BytesIO(timed), not whole
         with _opened(path, file, cut_short=cut_short) as container:
             stream = _video_stream(path, container)
             scale = _PixelScale(path, stream)
@@ -276,6 +283,12 @@ def _orientation(frame: av.VideoFrame) -> int:
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return {(False, False): 1, (True, False): 2, (True, True): 3, (False, True): 4}[a < 0, d < 0]
     return {(False, False): 5, (False, True): 6, (True, True): 7, (True, False): 8}[b < 0, c < 0]
+
+
+def _is_gif(file: BinaryIO) -> bool:
+    head = file.read(6)
+    file.seek(0)
+    return head in (b"GIF87a", b"GIF89a")
 
 
 def _is_webp(file: BinaryIO) -> bool:
