@@ -4,8 +4,8 @@ A number in a document stands between two comments that say where it comes from 
 
     <!-- measured: speed; end to end; {value:.0f} -->61<!-- /measured -->
 
-The name may end in `@` and a group: `faces found@gender male`. The form may use every field of the measurement,
-and `processor` and `cores`. Where several machines have a result, the last one by date is quoted. What is not
+The name may end in `@` and a group: `faces found@gender male`. The form may use every field of the
+measurement, and `processor` and `cores`. Of several machines, the one measured last is quoted. What is not
 measured yet reads "not measured".
 """
 
