@@ -309,7 +309,7 @@ def test_a_photograph_of_any_size_and_a_crop_beyond_its_edge_can_be_drawn() -> N
 def test_a_crop_outside_the_photograph_shows_paper() -> None:
     rgb = np.full((100, 100, 3), 200, np.uint8)
     out = draw_heatmaps(rgb, crop_of(rgb, 500, 500, 80), one_hot(1, 1), CARD)
-    assert out[GAP + 5 : GAP + 25, GAP + 5 : GAP + 25].max() < 40
+    assert out[GAP + 40 : GAP + 90, GAP + 40 : GAP + 90].max() < 40
 
 
 def test_a_tile_shows_the_photograph_where_it_is() -> None:

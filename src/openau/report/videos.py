@@ -20,8 +20,8 @@ _DRAWN_FACES = 24
 _FULL_BUCKETS = 720
 _BYTES_FOR_LANES = 1_000_000
 _BYTES_PER_AU_AND_BUCKET = 19
-_UNKNOWN = 255
-_LEVELS = 250
+_UNKNOWN = 127
+_ACTIVE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,14 @@ def video_sections(story: Story) -> tuple[list[VideoSection], list[dict[str, Any
     limit = min(_FULL_BUCKETS, max(60, _BYTES_FOR_LANES // cost))
     sections: list[VideoSection] = []
     data: list[dict[str, Any]] = []
+    thresholds = np.array(story.card.thresholds, np.float32)
     for name, source in story.videos.items():
         span = (source.start_s or 0.0, source.end_s or 0.0)
         faces = []
         for key in sorted(key for key in longest if key[0] == name):
             clock, buckets = story.timelines[name].shown(key[1], limit)
             faces.append(_face_section(story, key, (clock, buckets, span), len(data)))
-            data.append(_face_data(clock, buckets))
+            data.append(_face_data(clock, buckets, thresholds))
         if faces:
             sections.append(VideoSection(source, faces, chart.ticks(span)))
     return sections, data
@@ -150,23 +151,30 @@ def _truth_paths(story: Story, source: str, span: tuple[float, float]) -> dict[i
     }
 
 
-def _levels(values: NDArray[Any]) -> str:
-    """Return (T, A) probabilities as base64 bytes, 0–250 for 0–1 and 255 for unknown."""
+def _levels(values: NDArray[Any], thresholds: NDArray[np.float32]) -> str:
+    """Return (T, A) probabilities as base64 bytes: hundredths, 127 for unknown, 128 more where active.
+
+    Whether a value is active is decided here and not from its hundredths: 0.348 is read as 0.35 and is
+    still below a threshold of 0.35.
+    """
     known = np.isfinite(values)
-    levels = np.where(known, np.rint(np.where(known, values, 0) * _LEVELS), _UNKNOWN).astype(np.uint8)
+    hundredths = np.where(known, np.rint(np.where(known, values, 0) * 100), _UNKNOWN).astype(np.uint8)
+    active = known & (values.astype(np.float32) >= thresholds)
+    levels = hundredths + np.where(active, _ACTIVE, 0).astype(np.uint8)
     return base64.b64encode(levels.tobytes()).decode()
 
 
-def _face_data(clock: Clock, buckets: Buckets) -> dict[str, Any]:
+def _face_data(clock: Clock, buckets: Buckets, thresholds: NDArray[np.float32]) -> dict[str, Any]:
     used = clock.used
     data: dict[str, Any] = {
         "t": [round(t, 3) for t in chart.time_axis(clock).tolist()],
         "span": [round(float(clock.start_s[0]), 3), round(float(clock.end_s[used - 1]), 3)],
         "f": clock.first[:used].tolist(),
         "l": clock.last[:used].tolist(),
-        "mean": _levels(buckets.mean()),
+        "mean": _levels(buckets.mean(), thresholds),
         "e": strongest_emotion(buckets.emotion),
     }
     if clock.step > 1:
-        data["low"], data["high"] = _levels(buckets.low), _levels(buckets.high)
+        data["low"] = _levels(buckets.low, thresholds)
+        data["high"] = _levels(buckets.high, thresholds)
     return data

@@ -4,8 +4,9 @@
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const read = (id) => { const node = document.getElementById(id); return node ? JSON.parse(node.textContent) : []; };
   const faces = read("data"), emotions = read("emotions");
-  const UNKNOWN = 255, LEVELS = 250, WIDTH = 2000;
+  const UNKNOWN = 127, ACTIVE = 128, WIDTH = 2000;
   const bytes = (text) => (text ? Uint8Array.from(atob(text), (c) => c.charCodeAt(0)) : null);
+  const value = (level) => ((level % ACTIVE) / 100).toFixed(2);
   const clock = (t) => {
     if (t < 59.995) return t.toFixed(2) + " s";
     const h = Math.floor(t / 3600), m = Math.floor((t % 3600) / 60), s = (t % 60).toFixed(2).padStart(5, "0");
@@ -24,9 +25,7 @@
     const count = face.t.length, aus = mean.length / count;
     const slider = figure.querySelector("input[type=range]"), readout = figure.querySelector("output");
     const emotion = figure.querySelector("[data-emotion]");
-    const lanes = all(".lane[data-au]", figure).map((lane) => {
-      return { row: Number(lane.dataset.row), now: lane.querySelector(".now"), threshold: Number(lane.dataset.threshold) };
-    });
+    const lanes = all(".lane[data-au]", figure).map((lane) => ({ row: Number(lane.dataset.row), now: lane.querySelector(".now") }));
     const plots = all("svg.plot", figure).filter((svg) => svg.getAttribute("viewBox"));
     const cursors = plots.map((svg) => {
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -41,11 +40,11 @@
       for (const path of cursors) path.setAttribute("d", "M" + x + " 0v100");
       let seen = false;
       for (const lane of lanes) {
-        const level = mean[at * aus + lane.row], known = level !== UNKNOWN;
+        const place = at * aus + lane.row, known = mean[place] !== UNKNOWN;
         seen = seen || known;
-        lane.now.textContent = known ? (level / LEVELS).toFixed(2) : "–";
-        lane.now.title = known && low ? "from " + (low[at * aus + lane.row] / LEVELS).toFixed(2) + " to " + (high[at * aus + lane.row] / LEVELS).toFixed(2) : "";
-        lane.now.classList.toggle("on", known && level / LEVELS >= lane.threshold - 1e-9);
+        lane.now.textContent = known ? value(mean[place]) : "–";
+        lane.now.title = known && low ? "from " + value(low[place]) + " to " + value(high[place]) : "";
+        lane.now.classList.toggle("on", known && mean[place] >= ACTIVE);
       }
       const name = face.e[at] >= 0 ? emotions[face.e[at]] : "";
       if (emotion) emotion.textContent = name;
