@@ -8,7 +8,25 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+
+
+def looks_like_video(head: bytes) -> bool:
+    """Tell a usual video container by its first bytes.
+
+    Args:
+        head: The first 64 bytes of a file.
+
+    Returns:
+        True where they are a container's; False says nothing, for FFmpeg knows more.
+    """
+    return (
+        head[4:8] in _BOXES
+        or head.startswith((_EBML, b"FLV\x01", b"OggS", b"\0\0\x01\xba", b"\0\0\x01\xb3", _ASF))
+        or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+    )
 
 
 def breaks_off(file: BinaryIO) -> bool:
@@ -24,7 +42,7 @@ def breaks_off(file: BinaryIO) -> bool:
     total = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(12)
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+    if head[4:8] in _BOXES:
         end = _last_box_end(file, total)
     elif head.startswith(_EBML):
         end = _segment_end(file)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from openau.errors import InputError, NoInputError
+from openau.read.bmff import is_heic
+from openau.read.containers import looks_like_video
 from openau.read.files import open_file
 from openau.read.formats import find_reader
 from openau.read.header import DamagedFileError
@@ -98,7 +100,7 @@ def find_kind(path: Path) -> Kind:
             head = file.read(_HEAD)
             reader = find_reader(head)
             if reader is None:
-                return guess
+                return "video" if looks_like_video(head) and not is_heic(head) else guess
             if not head.startswith(_MAY_MOVE):
                 return "image"
             return "video" if reader(head + file.read(_LARGEST_ANIMATION)).frames > 1 else "image"

@@ -18,7 +18,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from openau.errors import InputError, SettingError
-from openau.read.containers import breaks_off
+from openau.read.containers import breaks_off, looks_like_video
 from openau.read.files import open_file
 from openau.read.formats import MAX_PIXELS, find_reader
 from openau.read.gif import timed_gif
@@ -178,12 +178,13 @@ def _opened(path: Path, file: BinaryIO, *, cut_short: bool = False) -> Iterator[
     try:
         container = av.open(file, "r", options=options, metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError, MemoryError) as fault:
-        if cut_short or head[4:8] == b"ftyp":
-            raise InputError(
-                f"{path} is an incomplete video (its index is missing); copy it again from its source."
-            ) from fault
         if find_reader(head) is not None:
             raise InputError(f"{path} is a picture, not a video; read it as a picture.") from fault
+        if cut_short or looks_like_video(head):
+            raise InputError(
+                f"{path} is an incomplete video: its index or all of its frames are missing; copy it again "
+                "from its source."
+            ) from fault
         raise InputError(
             f"{path} is neither a picture nor a video that OpenAU reads; convert it to .mp4, .png or .jpg."
         ) from fault
