@@ -10,6 +10,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("numba", "synth", "Rendering synthetic faces") from error
 
+from openau.synth.clip import ClipFrame, ClipSettings, Event, render_clip
 from openau.synth.dataset import synthesize
 
-__all__ = ["synthesize"]
+__all__ = ["ClipFrame", "ClipSettings", "Event", "render_clip", "synthesize"]

@@ -21,6 +21,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -119,6 +120,10 @@ def synthesize(  # noqa: PLR0913 - the public door takes every setting by name
             if progress:
                 progress(done, images)
         _assemble(out, settings)
+    except BrokenProcessPool as error:
+        raise OutputError(
+            f"A process that rendered {out} died, perhaps for want of memory: continue with fewer workers."
+        ) from error
     except OSError as error:
         raise OutputError(f"The dataset {out} cannot be written: {error}.") from error
     shutil.rmtree(partial)

@@ -21,7 +21,7 @@ from openau.synth.rig import EYE, LEFT_EYE_LIDS, RIGHT_EYE_LIDS, Rig, Shape
 LEVEL_WEIGHTS: Final = (0.0, 0.15, 0.32, 0.52, 0.76, 1.0)
 """Share of the full movement at intensity 0, A, B, C, D and E; lines between."""
 
-LIP_GAP_LEVELS_CM: Final = (0.13, 0.22, 0.38, 0.65, 1.1, 1.8)
+LIP_GAP_LEVELS_CM: Final = (0.13, 0.24, 0.42, 0.72, 1.2, 1.9)
 """Gap between the inner lips at which AU25 has intensity 0, A, B, C, D and E."""
 
 PINCH: Final = "pinch"

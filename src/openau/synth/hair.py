@@ -35,6 +35,7 @@ class Hair:
         triangles: (K, 3) int32, indices into `vertices`.
         coverage: (K,) float32, share of pixels that a triangle covers; thin at the ends.
         brightness: (V,) float32, strands lighter and darker than the mean.
+        uv: (V, 2) float32, around the head and down the strand, 0-1.
     """
 
     cover: Floats
@@ -42,6 +43,7 @@ class Hair:
     triangles: NDArray[np.int32]
     coverage: Floats
     brightness: Floats
+    uv: Floats
 
 
 def grow_hair(rng: np.random.Generator, traits: Traits, rig: Rig, surface: Surface, vertices: Floats) -> Hair:
@@ -59,12 +61,14 @@ def grow_hair(rng: np.random.Generator, traits: Traits, rig: Rig, surface: Surfa
     if traits.hair_style in ("bald", "shaved"):
         none = np.zeros((0, 3), np.float32)
         empty = np.zeros(0, np.float32)
-        return Hair(cover, none, none.astype(np.int32), empty, empty)
+        return Hair(cover, none, none.astype(np.int32), empty, empty, none[:, :2])
     skull = _skull(vertices[(surface.face_vertex | surface.head_vertex) & ~surface.ear])
     points = _shell(rng, traits, skull, hairline)
     triangles, coverage = _weave(rng)
     streaks = 1 + 0.22 * blur(rng.standard_normal((1, COLUMNS)).astype(np.float32), 1.0)
     brightness = np.repeat(streaks, ROWS, axis=0) * np.linspace(0.9, 1.1, ROWS, dtype=np.float32)[:, None]
+    around, along = np.meshgrid(np.linspace(0, 1, COLUMNS), np.linspace(0, 1, ROWS))
+    uv = np.stack([around.ravel(), along.ravel()], axis=1)
     outside, inside = points.reshape(-1, 3), points.reshape(-1, 3) * _INNER
     return Hair(
         cover=cover,
@@ -72,6 +76,7 @@ def grow_hair(rng: np.random.Generator, traits: Traits, rig: Rig, surface: Surfa
         triangles=np.concatenate([triangles, triangles[:, ::-1] + len(outside)]).astype(np.int32),
         coverage=float32(np.concatenate([coverage, coverage])),
         brightness=float32(np.concatenate([brightness.ravel(), brightness.ravel() * 0.5])),
+        uv=float32(np.concatenate([uv, uv])),
     )
 
 
@@ -115,7 +120,7 @@ def _shell(rng: np.random.Generator, traits: Traits, skull: Floats, hairline: fl
     """Return the shell's points, (ROWS, COLUMNS, 3): down from the crown, around from the back."""
     azimuth = np.linspace(-180, 180, COLUMNS, endpoint=False, dtype=np.float32)
     from_front = np.abs(azimuth)
-    ends = _ends(rng, traits, from_front, hairline)
+    ends = _ends(rng, traits, azimuth, hairline)
     down = np.linspace(0, 1, ROWS, dtype=np.float32)[:, None] ** 0.9
     elevation = 90 - down * (90 - np.maximum(ends, -62))[None, :]
     row = np.clip((90 - elevation) / 150 * _GRID[0] - 0.5, 0, _GRID[0] - 1)
@@ -132,8 +137,9 @@ def _shell(rng: np.random.Generator, traits: Traits, skull: Floats, hairline: fl
     return float32(points + _CENTRE)
 
 
-def _ends(rng: np.random.Generator, traits: Traits, from_front: Floats, hairline: float) -> Floats:
+def _ends(rng: np.random.Generator, traits: Traits, azimuth: Floats, hairline: float) -> Floats:
     """Return the elevation at which each column ends, degrees, with ragged tips."""
+    from_front = np.abs(azimuth)
     forehead = float(np.degrees(np.arctan2(hairline - _CENTRE[1], 9.6)))
     if traits.hair_style != "short" and rng.random() < 0.35:
         # A fringe; it stays above the brows, raised ones too.
@@ -143,7 +149,10 @@ def _ends(rng: np.random.Generator, traits: Traits, from_front: Floats, hairline
     ends = np.interp(
         from_front, [0, 38, 58, 72, 100, 130, 180], [forehead, forehead, 24, side, side, nape, nape]
     )
-    swept = rng.uniform(-4, 4) * np.sin(np.radians(from_front * 2))
+    # Swept to one side, and higher or lower at the temples.
+    front = smooth_step(75, 45, from_front)
+    swept = front * (rng.normal(0, 3.5) * azimuth / 45 + rng.normal(0, 3) * (from_front / 45) ** 2)
+    swept = np.maximum(swept, 15 - forehead)
     ragged = rng.normal(0, rng.uniform(0.5, 2.5), COLUMNS)
     return float32(ends + swept + ragged)
 

@@ -206,8 +206,8 @@ def _join_hair(stage: Stage, traits: Traits, hair: Hair) -> Head:
     triangles = hair.triangles + np.int32(len(rig.vertices))
     mesh = Mesh(
         triangles=np.concatenate([rig.triangles, triangles]),
-        uv_triangles=np.concatenate([rig.uv_triangles, np.zeros_like(triangles)]),
-        uv=rig.uv,
+        uv_triangles=np.concatenate([rig.uv_triangles, hair.triangles + np.int32(len(rig.uv))]),
+        uv=np.concatenate([rig.uv, hair.uv]),
         part=np.concatenate([rig.part, np.full(len(triangles), HAIR, np.int8)]),
     )
     share = np.ones(HAIR, np.float32)

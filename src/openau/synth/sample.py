@@ -48,7 +48,7 @@ EXCLUDED: Final = frozenset(
 PULLS: Final = (
     *((12, 6, 0.45), (6, 12, 0.45), (6, 7, 0.25), (4, 7, 0.35), (9, 7, 0.45), (9, 4, 0.4), (10, 7, 0.25)),
     *((1, 2, 0.4), (2, 1, 0.5), (17, 24, 0.15), (17, 15, 0.2), (24, 17, 0.3), (15, 17, 0.3), (5, 2, 0.2)),
-    *((20, 25, 0.3), (12, 25, 0.35), (23, 4, 0.2), (10, 25, 0.3)),
+    *((20, 25, 0.3), (12, 25, 0.3), (23, 4, 0.2), (10, 25, 0.3)),
 )
 """(AU, companion, chance that the companion comes along)."""
 
@@ -77,7 +77,7 @@ ONE_SIDED: Final = frozenset({1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 20, 43})
 """AUs that can differ between the sides of a face."""
 
 _KINDS: Final = ("neutral", "single", "prototype", "free", "speech")
-_KIND_CHANCE: Final = (0.18, 0.15, 0.31, 0.26, 0.10)
+_KIND_CHANCE: Final = (0.19, 0.16, 0.31, 0.26, 0.08)
 
 
 def draw_expression(rng: np.random.Generator) -> Expression:

@@ -179,6 +179,17 @@ def _lit_share(
     return lit / 9.0
 
 
+@nb.njit(cache=True, fastmath=True, inline="always")
+def _strand(u: float, v: float) -> float:  # pragma: no cover - compiled
+    """Return the brightness of the strand at a place of the hair, about 1: a hash of its number, smoothed."""
+    place = u * 640.0 + 1.5 * math.sin(v * 5.0 + u * 40.0)
+    number = math.floor(place)
+    share = place - number
+    first = (math.sin(number * 12.9898) * 43758.5453) % 1.0
+    second = (math.sin((number + 1.0) * 12.9898) * 43758.5453) % 1.0
+    return 0.62 + 0.76 * (first * (1.0 - share) + second * share)
+
+
 @nb.njit(cache=True, fastmath=True)
 def _surface_colour(
     t: int, w0: float, w1: float, mesh: Mesh, paint: Paint, colour: Floats, slope: Floats
@@ -188,7 +199,7 @@ def _surface_colour(
     a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
     slope[0] = slope[1] = slope[2] = 0.0
     gloss, squarings = paint.gloss * 0.5, 4
-    if part in (_FACE, _EYE):
+    if part in (_FACE, _EYE, _HAIR):
         ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
         u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
         v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]
@@ -196,14 +207,15 @@ def _surface_colour(
             _texture(paint.skin, u, v, colour)
             _texture(paint.slope, u, v, slope)
             gloss = paint.gloss * colour[3]
-        else:
+        elif part == _EYE:
             _texture(paint.eye, u, v, colour)
             gloss, squarings = 1.1, 7
-    elif part == _HAIR:
-        streak = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
-        for k in range(3):
-            colour[k] = paint.solid[4, k] * streak
-        gloss = 0.25
+        else:
+            brightness = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
+            brightness *= _strand(u, v)
+            for k in range(3):
+                colour[k] = paint.solid[4, k] * brightness
+            gloss, slope[0], slope[2] = 0.22 * brightness, 0.6 * (brightness - 1), 0.3 * (brightness - 1)
     else:
         kind = 0 if part == _HEAD else 1 if part == _MOUTH else 2 if part == _TEETH else 3
         for k in range(3):
