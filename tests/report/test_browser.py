@@ -240,7 +240,10 @@ def test_without_scripts_and_on_paper_everything_is_there_but_the_controls(
     with Visit(browser, video_page) as visit:
         visit.page.emulate_media(media="print")
         assert visit.page.locator("figure.face >> nth=0 >> .lane[data-au]:visible").count() == len(AUS)
-        assert visit.page.locator("input:visible, nav:visible").count() == 0
+        assert visit.page.locator("input:visible, nav:visible, .js-only:visible").count() == 0
+    with Visit(browser, video_page, color_scheme="dark") as visit:
+        visit.page.emulate_media(media="print", color_scheme="dark")
+        assert visit.page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
 def test_who_asks_for_less_motion_gets_none(browser: Browser, video_page: Path) -> None:

@@ -262,6 +262,27 @@ def test_the_page_of_a_long_video_is_small(tmp_path: Path) -> None:
     assert "steps of up to 4 frames" in text
 
 
+def test_the_page_of_the_worst_run_is_bounded(tmp_path: Path) -> None:
+    """More faces than are drawn in long videos, more photographs than are shown, all of them noise."""
+    report = ReportBuilder(CARD, {}, "t")
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 255, (160, 160, 3), np.uint8)
+    names = [(f"clip {number}.mp4", random.random((20, 18))) for number in range(26)]
+    for name, values in names:
+        for index in range(1000):
+            reading = fake_reading(
+                (0, 0, 160, 160), source=name, frame=index, time_s=index / 30, probability=values[index % 20]
+            )
+            report.add(Frame(noise, name, index, index / 30), [reading])
+    for number in range(230):
+        reading = fake_reading((0, 0, 160, 160), source=f"{number}.jpg", time_s=None)
+        report.add(Frame(noise, f"{number}.jpg"), [reading])
+    text = render(report, tmp_path)
+    assert "2 further faces were followed" in text
+    assert "one photograph in 2 is shown" in text
+    assert len(text) < 3_300_000
+
+
 @pytest.mark.parametrize(
     ("share", "text"),
     [

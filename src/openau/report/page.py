@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -123,6 +123,7 @@ def _environment() -> Environment:
         "count": lambda value: f"{value:,}".replace(",", "\u202f"),
         "clock": lambda value: _UNKNOWN if value is None else clock_time(value),
         "data_uri": data_uri,
+        "file_name": lambda source: PurePath(source).name,
     }
     environment.filters.update(filters)
     return environment

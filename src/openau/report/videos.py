@@ -14,10 +14,9 @@ from openau.report import chart
 from openau.report.sections import AURow, au_summary, emotion_shares
 from openau.report.story import Story
 from openau.report.tally import SourceCount
-from openau.report.timeline import Buckets, Clock, strongest_emotion
+from openau.report.timeline import CAPACITY, Buckets, Clock, strongest_emotion
 
 _DRAWN_FACES = 24
-_FULL_BUCKETS = 720
 _BYTES_FOR_LANES = 1_000_000
 _BYTES_PER_AU_AND_BUCKET = 19
 _UNKNOWN = 127
@@ -87,7 +86,7 @@ def video_sections(story: Story) -> tuple[list[VideoSection], list[dict[str, Any
     """Return the videos to draw, and the numbers behind each face's lanes for the page's script."""
     longest = sorted(story.faces, key=lambda key: (-story.faces[key].tally.readings, key))[:_DRAWN_FACES]
     cost = _BYTES_PER_AU_AND_BUCKET * len(story.card.aus) * max(len(longest), 1)
-    limit = min(_FULL_BUCKETS, max(60, _BYTES_FOR_LANES // cost))
+    limit = min(CAPACITY, max(60, _BYTES_FOR_LANES // cost))
     sections: list[VideoSection] = []
     data: list[dict[str, Any]] = []
     thresholds = np.array(story.card.thresholds, np.float32)
@@ -141,7 +140,7 @@ def _truth_paths(story: Story, source: str, span: tuple[float, float]) -> dict[i
     if truth is None or truth.source != source:
         return {}
     seen = np.flatnonzero(np.isfinite(truth.time_s))
-    kept = seen[:: max(1, len(seen) // _FULL_BUCKETS)]
+    kept = seen[:: max(1, len(seen) // CAPACITY)]
     x = chart.across(truth.time_s[kept], span)
     share = truth.value[kept] / truth.full_scale
     return {
