@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zlib
+from typing import BinaryIO
 
 from openau.read.header import DamagedFileError, Header, unpack
 from openau.read.tiff import exif_orientation
@@ -11,6 +13,23 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Only what makes the picture goes to the decoder: profiles and texts are often malformed in good pictures,
 # and libpng complains about them on the error stream.
 _PICTURE = frozenset([b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"])
+
+
+def png_moves(file: BinaryIO) -> bool:
+    """Tell an animated PNG by the few bytes before its picture.
+
+    Args:
+        file: An open PNG, anywhere.
+
+    Returns:
+        Whether it says that it has more than one frame.
+    """
+    file.seek(len(SIGNATURE))
+    while len(chunk := file.read(8)) == 8 and chunk[4:] not in (b"IDAT", b"IEND"):
+        if chunk[4:] == b"acTL":
+            return int.from_bytes(file.read(4), "big") > 1
+        file.seek(int.from_bytes(chunk[:4], "big") + 4, os.SEEK_CUR)
+    return False
 
 
 def read_png(data: bytes) -> Header:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from openau.errors import InputError, NoInputError
 from openau.read.bmff import is_heic
@@ -16,6 +16,8 @@ from openau.read.containers import looks_like_video
 from openau.read.files import open_file
 from openau.read.formats import find_reader
 from openau.read.header import DamagedFileError
+from openau.read.png import png_moves
+from openau.read.webp import webp_may_move
 
 Kind = Literal["image", "video"]
 
@@ -33,7 +35,6 @@ VIDEO_SUFFIXES = frozenset((
 # fmt: on
 
 _HEAD = 64
-_MAY_MOVE = (b"GIF8", b"\x89PNG", b"RIFF", b"\0\0\0")  # formats that hold stills and animations
 _LARGEST_ANIMATION = 1 << 30
 
 
@@ -98,16 +99,23 @@ def find_kind(path: Path) -> Kind:
     try:
         with open_file(path) as file:
             head = file.read(_HEAD)
-            reader = find_reader(head)
-            if reader is None:
+            if find_reader(head) is None:
                 return "video" if looks_like_video(head) and not is_heic(head) else guess
-            if not head.startswith(_MAY_MOVE):
-                return "image"
-            return "video" if reader(head + file.read(_LARGEST_ANIMATION)).frames > 1 else "image"
+            return "video" if _moves(file, head) else "image"
     except (InputError, OSError):
         return guess  # reading it will say what is wrong
     except DamagedFileError:
         return "image"
+
+
+def _moves(file: BinaryIO, head: bytes) -> bool:
+    """Tell whether a picture is animated, reading no more of it than is needed."""
+    if head.startswith(b"\x89PNG"):
+        return png_moves(file)
+    if head.startswith(b"GIF8") or webp_may_move(head):
+        reader = find_reader(head)
+        return reader is not None and reader(head + file.read(_LARGEST_ANIMATION)).frames > 1
+    return head[8:12] == b"avis"
 
 
 def _exists(path: Path) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -101,7 +101,8 @@ def video_info(path: Path) -> VideoInfo:
         InputError: The file is missing, empty, no video, or has no frame that can be decoded.
     """
     path = Path(path)
-    height, width = next(read_video(path)).rgb.shape[:2]
+    with closing(_read(path, every=1, start=0)) as frames:
+        height, width = next(frames).rgb.shape[:2]
     with open_file(path) as file:
         if _is_webp(file):
             count, duration = _webp_info(file)
@@ -121,7 +122,7 @@ def video_info(path: Path) -> VideoInfo:
             )
 
 
-def _read(path: Path, every: int, start: int) -> Iterator[Frame]:
+def _read(path: Path, every: int, start: int) -> Generator[Frame]:
     """Yield the wanted frames; turn every fault into a sentence with the last good frame."""
     last = "no frame of it can be decoded"
     index = -1

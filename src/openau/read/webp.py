@@ -19,6 +19,11 @@ _ANIMATED, _ALPHA = 0x02, 0x10
 _SHORTEST_MS, _USUAL_MS = 11, 100  # browsers show a frame with 10 ms or less for 100 ms
 
 
+def webp_may_move(head: bytes) -> bool:
+    """Tell whether a WebP that starts with these bytes says that it is animated."""
+    return head[12:16] == b"VP8X" and bool(head[20] & _ANIMATED)
+
+
 def read_webp(data: bytes) -> Header:
     """Read the header of a WebP.
 
