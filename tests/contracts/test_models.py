@@ -1,0 +1,135 @@
+"""What every network of the registry keeps to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from openau.errors import OpenAUError, SettingError
+from openau.explain import explain
+from openau.export import export_onnx
+from openau.models import MODELS, build_model, model_class
+from openau.models.weights import NetworkSpec, load_network, save_network
+from openau.records import CropSpec, ModelCard
+
+SIZE = {"attention_cnn": 16}  # the smallest picture each network takes
+AUS = (1, 12, 25)
+
+
+@pytest.fixture(params=sorted(MODELS))
+def name(request: pytest.FixtureRequest) -> str:
+    value: str = request.param
+    return value
+
+
+def build(name: str, count: int = 3) -> nn.Module:
+    torch.manual_seed(1)
+    return build_model(name, count, size=SIZE[name])
+
+
+def images(name: str, count: int = 4) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(count, 3, SIZE[name], SIZE[name], generator=generator)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_batch_of_faces_becomes_finite_logits(name: str, count: int) -> None:
+    logits = build(name, count).eval()(images(name))
+    assert logits.shape == (4, count)
+    assert logits.dtype == torch.float32
+    assert torch.isfinite(logits).all()
+    assert logits.min() < 0 or logits.max() > 1  # logits, not probabilities
+
+
+def test_every_trainable_parameter_gets_a_gradient(name: str) -> None:
+    network = build(name)
+    network(images(name)).square().sum().backward()
+    idle = [
+        n for n, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())
+    ]
+    assert idle == []
+
+
+def test_a_row_alone_equals_the_row_in_a_batch(name: str) -> None:
+    network, batch = build(name).eval(), images(name)
+    together = network(batch)
+    for row in range(len(batch)):
+        torch.testing.assert_close(network(batch[row : row + 1])[0], together[row], atol=1e-5, rtol=1e-5)
+
+
+def test_the_seed_alone_decides_the_fresh_weights(name: str) -> None:
+    one, two = build(name).state_dict(), build(name).state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    torch.manual_seed(99)
+    other = build_model(name, 3, size=SIZE[name]).state_dict()
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+def test_saved_and_loaded_is_equal(name: str, tmp_path: Path) -> None:
+    network = build(name)
+    save_network(tmp_path / "n.safetensors", network, NetworkSpec(name, AUS, SIZE[name]))
+    loaded, _ = load_network(tmp_path / "n.safetensors")
+    assert torch.equal(loaded(images(name)), network.eval()(images(name)))
+
+
+def test_the_onnx_file_gives_the_same_probabilities(name: str, tmp_path: Path) -> None:
+    import onnxruntime
+
+    network = build(name).eval()
+    maps = network.heatmap_layer if hasattr(network, "logits_and_heatmaps") else None
+    card = ModelCard(
+        name=name,
+        version="0",
+        architecture=name,
+        aus=AUS,
+        thresholds=(0.5,) * len(AUS),
+        crop=CropSpec(SIZE[name]),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        training_data="none",
+        licence="Apache-2.0",
+        heatmap_layer=maps,  # type: ignore[arg-type] # a module attribute
+    )
+    export_onnx(network, card, tmp_path / "n.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "n.onnx", providers=["CPUExecutionProvider"])
+    found = session.run(["probability"], {"face": images(name).numpy()})[0]
+    wanted = torch.sigmoid(network(images(name))).detach().numpy()
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_its_own_heat_maps_are_autograds(name: str) -> None:
+    network = build(name).eval()
+    if not hasattr(network, "logits_and_heatmaps"):
+        pytest.skip(f"{name} leaves its heat maps to autograd")
+    with torch.no_grad():
+        _, maps = network.logits_and_heatmaps(images(name))  # type: ignore[operator] # a method
+    wanted = explain(network, images(name), layer=str(network.heatmap_layer))
+    assert (maps - wanted).abs().max() <= 1e-4 * wanted.max()
+
+
+def test_it_says_which_paper_it_comes_from_and_where_its_maps_are_read(name: str) -> None:
+    kind = model_class(name)
+    assert any(year in getattr(kind, "reference", "") for year in map(str, range(2012, 2030)))
+    assert "Differences from the paper" in (kind.__doc__ or "")
+    layer = getattr(kind, "heatmap_layer", None)
+    assert layer is None or layer in dict(build(name).named_modules())
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 16, 16), (3, 16, 16), (1, 3, 16, 20), (1, 3, 200, 200)])
+def test_pictures_of_another_shape_are_refused_in_a_sentence(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(OpenAUError, match=name):
+        build(name)(torch.zeros(shape))
+
+
+def test_an_unknown_option_is_named(name: str) -> None:
+    with pytest.raises(SettingError, match="wheels"):
+        build_model(name, 3, size=SIZE[name], wheels=4)
+
+
+def test_an_unknown_network_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(SettingError, match="attention_cnn"):
+        build_model("attention", 3, size=48)
