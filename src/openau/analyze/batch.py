@@ -15,7 +15,7 @@ from openau.analyze.pictures import HEATMAP_FOLDER, OVERLAY_FOLDER, REPORT_FILE,
 from openau.analyze.resume import Progress, RunFile, asked
 from openau.analyze.run import Listener, Run, Summary
 from openau.analyze.settings import Settings
-from openau.errors import NoInputError, OutputError
+from openau.errors import OutputError, SettingError
 from openau.runtime import default_model_path
 from openau.table import partial_path
 
@@ -63,7 +63,7 @@ def analyze_paths(
     if camera is None:
         feeds = file_feeds(paths, every=settings.every)
     elif paths:
-        raise NoInputError("Give either files or a camera, not both.")
+        raise SettingError("Give either files or a camera, not both.")
     else:
         feeds = [camera_feed(camera)]
     table = out / f"{TABLE_STEM}.{settings.format}"

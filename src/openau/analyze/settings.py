@@ -47,9 +47,9 @@ class Settings:
         for name in ("every", "max_faces", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise SettingError(f"--{name.replace('_', '-')} is {value}; it must be at least 1.")
+                raise SettingError(f"{name.replace('_', '-')} is {value}; it must be at least 1.")
         if self.format not in ("csv", "parquet"):
-            raise SettingError(f"--format is {self.format!r}; choose csv or parquet.")
+            raise SettingError(f"The format is {self.format!r}; choose csv or parquet.")
         check_decoder(self.emotion_decoder)
 
     def in_words(self) -> dict[str, str]:
