@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from openau.errors import SettingError
@@ -18,6 +17,9 @@ from openau.report.story import Story, VideoFace
 from openau.report.tally import AUTally, SourceCount
 from openau.report.timeline import VideoTimeline, emotion_slot
 from openau.report.truth import Truth
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _STATE_VERSION = 1
 _LISTED_VIDEOS = 300

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from openau.errors import TableError
 from openau.records import Floats
 from openau.report.packing import pack_array, unpack_array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(slots=True)
