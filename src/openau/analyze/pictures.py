@@ -46,7 +46,12 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Drawings in order, and the numbers of the sources that end with them."""
+    """Frames to draw, in order.
+
+    Attributes:
+        drawings: The frames.
+        ended: Numbers of the sources that end with them.
+    """
 
     drawings: tuple[Drawing, ...]
     ended: tuple[int, ...]

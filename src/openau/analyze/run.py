@@ -32,13 +32,26 @@ class Listener:
     """What a run tells while it goes on; every method may be left as it is."""
 
     def failed(self, failure: Failure) -> None:
-        """A source could not be read, or not to its end."""
+        """Hear that a source could not be read, or not to its end.
+
+        Args:
+            failure: Which, and why.
+        """
 
     def no_face(self, source: str) -> None:
-        """A photograph or a whole video shows no face."""
+        """Hear that a photograph or a whole video shows no face.
+
+        Args:
+            source: Its name.
+        """
 
     def advanced(self, frames: int, total: int | None) -> None:
-        """So many frames of so many, where that is known, are in the table."""
+        """Hear how far the run is.
+
+        Args:
+            frames: Frames in the table so far.
+            total: Frames that will be there, where that is known.
+        """
 
 
 @dataclass(frozen=True, slots=True)

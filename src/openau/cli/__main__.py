@@ -24,6 +24,7 @@ COMMANDS = {
     "analyze": ("openau.cli.analyze:Analyze", "faces in pictures and video to a table, pictures, a report"),
     "info": ("openau.cli.info:Info", "the card inside a model file"),
     "models": ("openau.cli.models:Models", "every network with its computed cost"),
+    "data prepare": ("openau.cli.prepare:Prepare", "the face crops of a dataset, for training"),
     "synthesize": ("openau.cli.synthesize:Synthesize", "render faces whose AUs are known"),
     "train": ("openau.cli.train:Train", "a recipe to a run folder"),
     "export": ("openau.cli.export:Export", "a run folder to a model file with its card"),
@@ -50,16 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] == "--version":
         print(f"openau {__version__}")
         return 0
-    if words[0] not in COMMANDS:
+    length = 2 if " ".join(words[:2]) in COMMANDS else 1
+    name = " ".join(words[:length])
+    if name not in COMMANDS:
         names = ", ".join(COMMANDS)
-        print(f"openau: there is no command {words[0]!r}; choose one of {names}.", file=sys.stderr)
+        print(f"openau: there is no command {name!r}; choose one of {names}.", file=sys.stderr)
         return 2
-    return _run(words[0], words[1:])
+    return _run(name, words[length:])
 
 
 def usage() -> str:
     """Return what `openau --help` says."""
-    lines = [f"  {name:<12}{what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"  {name:<14}{what}" for name, (_, what) in COMMANDS.items()]
     return "\n".join(
         (
             "usage: openau COMMAND [OPTIONS]",

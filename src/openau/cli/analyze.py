@@ -64,7 +64,11 @@ class Analyze(Command):
     quiet: Flag = False
 
     def run(self) -> int:
-        """Analyse; returns 3 where an input could not be read, else 0."""
+        """Analyse; returns 3 where an input could not be read, else 0.
+
+        Raises:
+            SettingError: There is nothing to analyse, or a path does not exist.
+        """
         if self.paths and self.camera is not None:
             raise SettingError("Give either paths or --camera, not both.")
         if not self.paths and self.camera is None:

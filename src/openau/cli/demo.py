@@ -33,7 +33,11 @@ class Demo(Command):
     quiet: Flag = False
 
     def run(self) -> int:
-        """Analyse the clip and print found against true."""
+        """Analyse the clip and print found against true.
+
+        Raises:
+            OutputError: The clip could not be analysed.
+        """
         clip, truth_file = demo_files()
         import pandas as pd
 

@@ -1,0 +1,56 @@
+"""`openau data prepare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from openau.cli.command import Command
+from openau.cli.extras import needs
+from openau.cli.options import Count, Flag, Name, Required
+
+
+@dataclass(frozen=True)
+class Prepare(Command):
+    """Find and cut the face of every picture of a dataset, as a recipe wants it, into a crop store.
+
+    Attributes:
+        folder: The dataset's folder.
+        recipe: The recipe whose crop is wanted, a TOML file.
+        out: The crop store to make.
+        dataset: Name of the dataset, which says how its folder is laid out.
+        detector: Face detector; `index` cuts by the true boxes that the dataset brings.
+        workers: Processes.
+        quiet: Show no progress.
+    """
+
+    folder: Required
+    recipe: Annotated[Path, tyro.conf.arg(metavar="FILE.toml")]
+    out: Path
+    dataset: Name = "synthetic"
+    detector: Name = "haar"
+    workers: Count = 1
+    quiet: Flag = False
+
+    def run(self) -> int:
+        """Prepare; says how many faces were found."""
+        with needs("torch", "train", "Preparing a dataset"):
+            from openau.data import build_index, prepare
+            from openau.train import load_recipe
+        from openau.cli.progress import Told
+
+        recipe = load_recipe(self.recipe)
+        with Told(quiet=self.quiet) as told:
+            done = prepare(
+                build_index(self.dataset, self.folder),
+                recipe.crop,
+                self.out,
+                detector=self.detector,
+                workers=self.workers,
+                progress=told.advanced,
+            )
+        print(f"{done.found} faces found, {done.lost} lost: {done.store}")
+        return 0
