@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Render the demo clip: one face through known action units, with the truth of every frame beside it.
 
 Usage: scripts/make-demo [FOLDER]   (default src/openau/assets/demo)

@@ -9,6 +9,7 @@ Reference: Li et al., "Learning Formation of Physically-Based Face Attributes", 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import zipfile
 from collections.abc import Mapping
@@ -141,8 +142,8 @@ def load_rig(path: Path | None = None) -> Rig:
     """
     file = find_rig(path)
     try:
-        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
-        with np.load(file, allow_pickle=False) as stored:
+        content = file.read_bytes()
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise RigError(f"The face rig {file} cannot be read ({error}): {HOW_TO_OBTAIN}.") from error
@@ -154,7 +155,7 @@ def load_rig(path: Path | None = None) -> Rig:
                 f"The face rig {file} has {name!r} of shape {arrays[name].shape} where {shape} is expected: "
                 f"{HOW_TO_OBTAIN}."
             )
-    return _build_rig(arrays, checksum)
+    return _build_rig(arrays, hashlib.sha256(content).hexdigest())
 
 
 def _build_rig(arrays: dict[str, NDArray[np.generic]], checksum: str) -> Rig:

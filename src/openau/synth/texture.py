@@ -41,8 +41,8 @@ def line_distance(line: tuple[tuple[float, float], ...], x: Floats, y: Floats) -
 
     Args:
         line: Corners (x, y), at least two.
-        x: Any shape.
-        y: The same shape.
+        x: float32, any shape.
+        y: float32, the same shape.
 
     Returns:
         Distance, and place along the nearest piece in 0-1, both in the shape of `x`.

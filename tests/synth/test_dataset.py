@@ -1,0 +1,194 @@
+"""The folder that `synthesize` leaves: bytes, table, resuming, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from openau.errors import OutputError, RigError, SettingError
+from openau.synth import dataset, synthesize
+from openau.synth.dataset import index_columns
+from openau.synth.expression import MOVEMENTS
+from openau.synth.identity import Stage
+
+IMAGES, SIZE = 7, 64
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(rig_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven pictures of three people, made in this process."""
+    out = tmp_path_factory.mktemp("synthetic") / "made"
+    synthesize(out, IMAGES, size=SIZE, seed=4, per_subject=3, workers=1, rig=rig_file)
+    return out
+
+
+@pytest.fixture
+def table(made: Path) -> pd.DataFrame:
+    return pd.read_csv(made / "index.csv", dtype={"subject": str})
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    """Reuse the session's stage instead of building one for every run."""
+    monkeypatch.setattr(dataset, "build_stage", lambda rig: stage)
+
+
+def test_the_folder_holds_pictures_table_landmarks_settings_and_nothing_else(made: Path) -> None:
+    files = set(contents(made))
+    pictures = {f"pictures/{s:05d}/{f:04d}.jpg" for s in range(3) for f in range(3 if s < 2 else 1)}
+    assert files == pictures | {"index.csv", "landmarks.npy", "synthesis.json"}
+
+
+def test_the_table_has_its_columns_and_one_row_per_picture(made: Path, table: pd.DataFrame) -> None:
+    assert list(table.columns) == index_columns()
+    assert len(table) == IMAGES
+    assert table["path"].tolist() == sorted(k for k in contents(made) if k.endswith(".jpg"))
+    assert set(table["dataset"]) == {"synthetic"}
+    assert table["subject"].tolist() == ["00000"] * 3 + ["00001"] * 3 + ["00002"]
+
+
+def test_intensities_are_known_everywhere_and_the_whole_is_the_stronger_side(table: pd.DataFrame) -> None:
+    for au in MOVEMENTS:
+        column = f"AU{au:02d}"
+        assert table[column].between(0, 5).all()
+        if f"{column}_left" in table:
+            both = table[[f"{column}_left", f"{column}_right"]].max(axis=1)
+            assert (table[column] == both).all()
+
+
+def test_a_subject_looks_the_same_in_every_picture_and_is_in_one_split(table: pd.DataFrame) -> None:
+    assert (table.groupby("subject")[["gender", "skin", "age", "split"]].nunique() == 1).all(axis=None)
+
+
+def test_of_ten_subjects_one_validates_and_one_tests() -> None:
+    splits = [dataset._split(number) for number in range(20)]
+    assert splits.count("train") == 16
+    assert splits.count("validation") == splits.count("test") == 2
+
+
+def test_landmarks_stand_in_the_rows_order_inside_the_box(made: Path, table: pd.DataFrame) -> None:
+    points = np.load(made / "landmarks.npy")
+    assert points.shape == (IMAGES, 68, 2)
+    assert points.dtype == np.float32
+    eyes = points[:, 36:48].mean(axis=1)
+    assert ((eyes[:, 0] > table["x1"]) & (eyes[:, 0] < table["x2"])).all()
+
+
+def test_pictures_have_the_size_asked_for(made: Path) -> None:
+    assert {cv2.imread(str(p)).shape for p in made.rglob("*.jpg")} == {(SIZE, SIZE, 3)}
+
+
+def test_settings_tell_seed_and_rig(made: Path) -> None:
+    settings = json.loads((made / "synthesis.json").read_text("utf-8"))
+    assert settings["seed"] == 4
+    assert len(settings["rig"]) == 64
+
+
+def test_two_processes_write_the_same_bytes_as_one(made: Path, rig_file: Path, tmp_path: Path) -> None:
+    synthesize(tmp_path / "two", IMAGES, size=SIZE, seed=4, per_subject=3, workers=2, rig=rig_file)
+    assert contents(tmp_path / "two") == contents(made)
+
+
+@pytest.mark.usefixtures("quick")
+def test_another_seed_writes_other_faces(made: Path, rig_file: Path, tmp_path: Path) -> None:
+    synthesize(tmp_path / "a", 1, size=SIZE, seed=5, workers=1, rig=rig_file)
+    assert contents(tmp_path / "a")["pictures/00000/0000.jpg"] != contents(made)["pictures/00000/0000.jpg"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_longer_run_begins_with_the_pictures_of_a_shorter_one(
+    made: Path, rig_file: Path, tmp_path: Path
+) -> None:
+    synthesize(tmp_path / "a", 2, size=SIZE, seed=4, per_subject=3, workers=1, rig=rig_file)
+    short = contents(tmp_path / "a")
+    assert all(contents(made)[name] == data for name, data in short.items() if name.endswith(".jpg"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
+    made: Path, rig_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, told = tmp_path / "again", list[tuple[int, int]]()
+
+    def stop_after_three(done: int, wanted: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    def run(progress: dataset.Progress) -> None:
+        settings = {"size": SIZE, "seed": 4, "per_subject": 3, "workers": 1}
+        synthesize(out, IMAGES, rig=rig_file, progress=progress, **settings)  # type: ignore[arg-type]  # integers
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop_after_three)
+    assert not (out / "index.csv").exists()
+    run(lambda done, wanted: told.append((done, wanted)))
+    assert told == [(3, 7), (6, 7), (7, 7)]
+    assert contents(out) == contents(made)
+
+
+def test_a_finished_folder_is_left_as_it_is(made: Path, rig_file: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in made.rglob("*")}
+    index = synthesize(made, IMAGES, size=SIZE, seed=4, per_subject=3, workers=1, rig=rig_file)
+    assert index == made / "index.csv"
+    assert {p: p.stat().st_mtime_ns for p in made.rglob("*")} == before
+
+
+def test_a_folder_of_other_settings_is_refused_and_left_alone(made: Path, rig_file: Path) -> None:
+    before = contents(made)
+    with pytest.raises(OutputError, match="other settings: choose another folder"):
+        synthesize(made, IMAGES, size=SIZE, seed=9, per_subject=3, workers=1, rig=rig_file)
+    assert contents(made) == before
+
+
+def test_a_folder_with_something_else_is_refused(rig_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+    with pytest.raises(OutputError, match="already exists and is not empty"):
+        synthesize(tmp_path, 1, size=SIZE, workers=1, rig=rig_file)
+    assert contents(tmp_path) == {"mine.txt": b"mine"}
+
+
+def test_a_file_in_the_folders_place_is_refused(rig_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("", "utf-8")
+    with pytest.raises(OutputError, match="out already exists"):
+        synthesize(tmp_path / "out", 1, size=SIZE, workers=1, rig=rig_file)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_picture_that_cannot_be_written_ends_in_one_sentence(
+    rig_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dataset, "_write_jpeg", full)
+    with pytest.raises(OutputError, match=r"out cannot be written: .*No space left on device"):
+        synthesize(tmp_path / "out", 1, size=SIZE, workers=1, rig=rig_file)
+    assert not (tmp_path / "out" / "index.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("images", 0), ("size", 20), ("size", 5000), ("seed", -1), ("per_subject", 0), ("workers", 0)],
+)
+def test_numbers_out_of_range_are_named_before_anything_is_written(
+    tmp_path: Path, name: str, value: int
+) -> None:
+    settings = {"images": 4, "size": SIZE} | {name: value}
+    with pytest.raises(SettingError, match=f"^{name} is {value}; it must be between"):
+        synthesize(tmp_path / "out", **settings)  # type: ignore[arg-type]  # integers
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_rig_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(RigError, match="does not exist"):
+        synthesize(tmp_path / "out", 1, rig=tmp_path / "nothing.npz")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,151 @@
+"""People: tone and hair go together, ages show, neutral faces differ, lips rest closed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openau.synth.hair import COLUMNS, ROWS, grow_hair
+from openau.synth.identity import Stage, Subject, draw_subject, lip_gap
+from openau.synth.scene import draw_backdrop, draw_camera, draw_lamp
+from openau.synth.traits import SKIN_TYPES, Traits, draw_traits
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+
+
+@pytest.fixture(scope="module")
+def crowd() -> list[Traits]:
+    rng = np.random.default_rng(2)
+    return [draw_traits(rng) for _ in range(3000)]
+
+
+def test_skin_types_and_genders_are_even(crowd: list[Traits]) -> None:
+    types = np.bincount([t.skin_type for t in crowd], minlength=SKIN_TYPES + 1)[1:]
+    assert types.min() > 0.8 * len(crowd) / SKIN_TYPES
+    assert sum(t.gender == "female" for t in crowd) / len(crowd) == pytest.approx(0.5, abs=0.04)
+
+
+def test_darker_tones_reflect_less(crowd: list[Traits]) -> None:
+    tone = np.array([t.tone for t in crowd])
+    light = np.array([t.skin @ LUMINANCE for t in crowd])
+    assert np.corrcoef(tone, light)[0, 1] < -0.95
+    assert light[tone < 0.05].mean() > 6 * light[tone > 0.95].mean()
+
+
+def test_dark_skin_has_dark_hair_unless_it_is_grey(crowd: list[Traits]) -> None:
+    young_and_dark = [t.hair @ LUMINANCE for t in crowd if t.tone > 0.6 and t.age < 30]
+    assert len(young_and_dark) > 100
+    assert max(young_and_dark) < 0.1
+    young_and_light = [t.hair @ LUMINANCE for t in crowd if t.tone < 0.3 and t.age < 30]
+    assert np.percentile(young_and_light, 85) > 0.15
+
+
+def test_hair_greys_and_wrinkles_deepen_with_age(crowd: list[Traits]) -> None:
+    old, young = (
+        [t for t in crowd if (t.age > 65) == is_old and (t.age > 65 or t.age < 35)] for is_old in (1, 0)
+    )
+    grey = [np.mean([t.hair @ LUMINANCE > 0.12 for t in some if t.tone > 0.5]) for some in (old, young)]
+    assert grey[0] > 0.5
+    assert grey[1] < 0.05
+    assert np.mean([t.wrinkling for t in old]) > 1.5 * np.mean([t.wrinkling for t in young])
+
+
+def test_light_eyes_belong_to_light_skin(crowd: list[Traits]) -> None:
+    assert max(t.eye[2] for t in crowd if t.tone > 0.6) < 0.08
+    assert max(t.eye[2] for t in crowd if t.tone < 0.3) > 0.2
+
+
+def test_only_men_grow_beards(crowd: list[Traits]) -> None:
+    assert {t.gender for t in crowd if t.beard} == {"male"}
+    assert 0.4 < np.mean([t.beard > 0 for t in crowd if t.gender == "male"]) < 0.7
+
+
+def test_ages_and_reflectances_stay_in_range(crowd: list[Traits]) -> None:
+    assert all(18 <= t.age <= 80 for t in crowd)
+    colours = np.array([[t.skin, t.hair, t.brow, t.lip, t.eye] for t in crowd])
+    assert colours.min() > 0
+    assert colours.max() < 1
+
+
+def test_poses_stay_inside_the_range_and_most_look_ahead() -> None:
+    rng = np.random.default_rng(3)
+    cameras = [draw_camera(rng) for _ in range(2000)]
+    yaw = np.array([c.yaw_deg for c in cameras])
+    assert np.abs(yaw).max() <= 40
+    assert np.std(yaw) == pytest.approx(12, abs=1)
+    assert max(abs(c.pitch_deg) for c in cameras) <= 15
+    assert max(abs(c.roll_deg) for c in cameras) <= 12
+
+
+def test_backdrops_are_calm(crowd: list[Traits]) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        picture = draw_backdrop(rng, 40, 60)
+        assert picture.shape == (40, 60, 3)
+        assert picture.min() >= 0
+        assert picture.max() <= 0.95
+        saturation = np.ptp(picture, axis=2).mean() / (picture.max(axis=2).mean() + 1e-6)
+        assert saturation < 0.7
+
+
+def test_key_lights_are_unit_vectors_and_mostly_from_above_and_ahead() -> None:
+    rng = np.random.default_rng(3)
+    directions = np.array([draw_lamp(rng).direction for _ in range(500)])
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-5)
+    assert (directions[:, 1] > 0).mean() > 0.8
+    assert (directions[:, 2] > 0).mean() > 0.8
+
+
+@pytest.fixture(scope="module")
+def subjects(stage: Stage) -> list[Subject]:
+    rng = np.random.default_rng(21)
+    return [draw_subject(stage, rng) for _ in range(12)]
+
+
+def test_most_lips_rest_closed(subjects: list[Subject]) -> None:
+    assert np.mean([s.lip_gap_cm < 0.2 for s in subjects]) > 0.8
+
+
+def test_neutral_faces_differ_in_mouth_and_lips(stage: Stage, subjects: list[Subject]) -> None:
+    points = np.array([s.vertices[stage.rig.landmarks] for s in subjects])
+    curve = (points[:, 48, 1] + points[:, 54, 1]) / 2 - points[:, 62, 1]
+    thickness = points[:, 62, 1] - points[:, 51, 1] + points[:, 57, 1] - points[:, 66, 1]
+    assert np.std(curve) > 0.05
+    assert np.std(thickness) > 0.05
+
+
+def test_a_subject_is_drawn_alike_from_the_same_seed(stage: Stage) -> None:
+    a, b = (draw_subject(stage, np.random.default_rng(5)) for _ in range(2))
+    assert np.array_equal(a.vertices, b.vertices)
+    assert np.array_equal(a.skin, b.skin)
+    assert np.array_equal(a.head.hair_points, b.head.hair_points)
+
+
+def test_skin_stays_a_reflectance(subjects: list[Subject]) -> None:
+    for someone in subjects:
+        assert someone.skin[..., :3].min() > 0
+        assert someone.skin[..., :3].max() < 1
+        assert someone.lip_gap_cm >= 0
+
+
+def test_hair_stands_off_the_skull_and_leaves_the_face_free(stage: Stage, subjects: list[Subject]) -> None:
+    haired = [s for s in subjects if len(s.head.hair_points)]
+    assert len(haired) >= 6
+    for someone in haired:
+        hair = someone.head.hair_points
+        assert len(hair) == 2 * COLUMNS * ROWS
+        assert hair[:, 1].max() > someone.vertices[:, 1].max() - 0.3
+        before_the_eyes = (hair[:, 2] > 8) & (np.abs(hair[:, 0]) < 4.5)
+        assert hair[before_the_eyes, 1].min() > 6.0  # above the brows
+
+
+def test_the_bald_have_no_hair_to_draw(stage: Stage) -> None:
+    rng = np.random.default_rng(0)
+    bald = next(t for t in (draw_traits(rng) for _ in range(500)) if t.hair_style == "bald")
+    hair = grow_hair(rng, bald, stage.rig, stage.surface, stage.rig.vertices)
+    assert len(hair.triangles) == 0
+    assert hair.cover.max() == 0
+
+
+def test_the_mean_face_nearly_closes_its_lips(stage: Stage) -> None:
+    assert 0.05 < lip_gap(stage.rig.vertices, stage.rig) < 0.1

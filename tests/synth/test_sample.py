@@ -1,0 +1,140 @@
+"""The sampler: what may stand together, how often, how strong, on which side."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openau.facs import au_set
+from openau.synth import sample
+from openau.synth.expression import MOVEMENTS, Expression
+from openau.synth.sample import EXCLUDED, ONE_SIDED, PROTOTYPES, PULLS, draw_expression, is_allowed
+
+COUNT = 6000
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Expression]:
+    rng = np.random.default_rng(5)
+    return [draw_expression(rng) for _ in range(COUNT)]
+
+
+def stronger(expression: Expression, au: int) -> float:
+    return max(expression.left.get(au, 0.0), expression.right.get(au, 0.0))
+
+
+def rate(drawn: list[Expression], au: int, given_au: int | None = None) -> float:
+    pool = [e for e in drawn if given_au is None or stronger(e, given_au) >= 2]
+    return sum(stronger(e, au) >= 2 for e in pool) / len(pool)
+
+
+def test_no_two_aus_that_exclude_each_other_are_ever_drawn_together(drawn: list[Expression]) -> None:
+    together = {frozenset(pair) for e in drawn for pair in combinations(e.left, 2)}
+    assert len(together) > 150
+    assert not together & EXCLUDED
+
+
+@pytest.mark.parametrize("pair", [(5, 43), (26, 27), (22, 28), (24, 25), (24, 26), (12, 18)])
+def test_pairs_that_a_face_cannot_show_are_excluded_in_either_order(pair: tuple[int, int]) -> None:
+    first, second = pair
+    assert not is_allowed(first, {second: 3.0})
+    assert not is_allowed(second, {first: 3.0})
+
+
+@given(st.sampled_from(sorted(MOVEMENTS)), st.sampled_from(sorted(MOVEMENTS)))
+def test_whether_two_aus_stand_together_does_not_depend_on_which_came_first(a: int, b: int) -> None:
+    assert is_allowed(a, {b: 1.0}) == is_allowed(b, {a: 1.0})
+
+
+def test_an_au_is_never_drawn_twice() -> None:
+    assert not is_allowed(12, {12: 2.0})
+
+
+@pytest.mark.parametrize("au", [au for au in au_set("openau-18") if au != 25])
+def test_every_au_of_the_set_is_marked_in_a_fair_share_of_the_faces(drawn: list[Expression], au: int) -> None:
+    assert 0.07 <= rate(drawn, au) <= 0.25
+
+
+@pytest.mark.parametrize("au", [16, 18, 22, 27, 28])
+def test_distractors_are_there_but_rare(drawn: list[Expression], au: int) -> None:
+    assert 0.002 <= rate(drawn, au) <= 0.07
+
+
+def test_about_a_fifth_of_the_faces_is_neutral(drawn: list[Expression]) -> None:
+    quiet = sum(all(stronger(e, au) < 1 for au in e.left) for e in drawn) / COUNT
+    assert 0.15 <= quiet <= 0.25
+
+
+def test_neutral_faces_look_down_now_and_then(drawn: list[Expression]) -> None:
+    neutral = [e for e in drawn if e.emotion == "neutral"]
+    lowered = sum(e.gaze[1] < -0.3 for e in neutral) / len(neutral)
+    assert 0.1 <= lowered <= 0.35
+
+
+def test_neutral_faces_move_under_the_threshold_of_a_trace(drawn: list[Expression]) -> None:
+    neutral = [e for e in drawn if e.emotion == "neutral"]
+    assert max(stronger(e, au) for e in neutral for au in e.left) < 1
+    assert sum(bool(e.left) for e in neutral) > len(neutral) / 3
+
+
+@pytest.mark.parametrize(("companion", "au"), [(6, 12), (7, 4), (7, 9), (2, 1), (17, 24), (4, 9)])
+def test_what_comes_together_in_life_comes_together_here(
+    drawn: list[Expression], companion: int, au: int
+) -> None:
+    assert rate(drawn, companion, given_au=au) > 1.5 * rate(drawn, companion)
+
+
+def test_intensities_stay_between_nothing_and_the_maximum(drawn: list[Expression]) -> None:
+    values = [v for e in drawn for side in (e.left, e.right) for v in side.values()]
+    assert min(values) >= 0
+    assert max(values) <= 5
+    assert sum(v > 4 for v in values) > 0.05 * len(values)
+    assert sum(1 <= v < 2 for v in values) > 0.1 * len(values)
+
+
+def test_only_sided_aus_differ_between_the_sides(drawn: list[Expression]) -> None:
+    different = {au for e in drawn for au in e.left if e.left[au] != e.right[au]}
+    assert different == set(ONE_SIDED)
+
+
+@pytest.mark.parametrize("au", [2, 10, 12, 14])
+def test_some_aus_happen_on_one_side_alone(drawn: list[Expression], au: int) -> None:
+    alone = [e for e in drawn if stronger(e, au) >= 2 and min(e.left[au], e.right[au]) == 0]
+    assert {e.left[au] > 0 for e in alone} == {True, False}
+
+
+def test_closing_lids_and_raised_eyes_are_never_drawn_together(drawn: list[Expression]) -> None:
+    assert max(e.gaze[1] for e in drawn if stronger(e, 43) > 1) <= 0
+
+
+def test_wrinkles_come_and_go_independently_of_the_au(drawn: list[Expression]) -> None:
+    gains = np.array([e.wrinkle_gain for e in drawn if stronger(e, 4) >= 2])
+    assert 0.05 < (gains == 0).mean() < 0.2
+    assert np.std(gains) > 0.4
+
+
+def test_the_same_seed_draws_the_same_faces(drawn: list[Expression]) -> None:
+    rng = np.random.default_rng(5)
+    assert [draw_expression(rng) for _ in range(50)] == drawn[:50]
+
+
+def test_smiles_with_closed_eyes_and_prototypes_all_occur(drawn: list[Expression]) -> None:
+    assert any(stronger(e, 12) >= 2 and stronger(e, 43) >= 3 for e in drawn)
+    assert {e.emotion for e in drawn} == {None, "neutral", *PROTOTYPES}
+
+
+def test_tables_speak_only_of_aus_that_the_rig_can_make() -> None:
+    named = {au for variants in PROTOTYPES.values() for variant in variants for au in variant}
+    named |= {au for pair in EXCLUDED for au in pair} | {au for row in PULLS for au in row[:2]} | ONE_SIDED
+    assert named <= set(MOVEMENTS)
+    assert set(sample._FIRST) == set(MOVEMENTS)
+
+
+@pytest.mark.parametrize("emotion", PROTOTYPES)
+def test_no_prototype_contains_a_pair_that_is_excluded(emotion: str) -> None:
+    pairs = {frozenset(p) for variant in PROTOTYPES[emotion] for p in combinations(variant, 2)}
+    assert not {tuple(p) for p in pairs & EXCLUDED}
