@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from openau.read import read_image
 
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
 from openau.faces import build_detector, crop_face
+from openau.facs import au_column
+from openau.read import read_image
 from openau.records import ModelCard
 from openau.runtime import AUModel, default_model_path
 
@@ -102,7 +103,7 @@ def separation(
             value = score(neutral, smiling)
             rows.append(
                 Measurement(
-                    f"{column(au)} smiling against neutral, {name}",
+                    f"{au_column(au)} smiling against neutral, {name}",
                     value,
                     "share",
                     n=len(pairs),
@@ -123,7 +124,7 @@ def alarms(readings: pd.DataFrame, card: ModelCard) -> list[Measurement]:
         for expression, part in found.groupby("expression"):
             share = float((part[column(au)] >= threshold).mean())
             rows.append(
-                Measurement(f"{column(au)} said to occur in {expression}", share, "share", n=len(part))
+                Measurement(f"{au_column(au)} said to occur in {expression}", share, "share", n=len(part))
             )
     return rows
 
@@ -169,7 +170,7 @@ def interval(
 
 def column(au: int) -> str:
     """Return the probability column of an AU."""
-    return f"AU{au:02d}_p"
+    return f"{au_column(au)}_p"
 
 
 if __name__ == "__main__":

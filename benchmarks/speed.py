@@ -162,7 +162,9 @@ def _resnet50() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "resnet50.onnx"
         network = resnet50(weights=None).eval()
-        torch.onnx.export(network, (torch.zeros(1, 3, 224, 224),), path, dynamo=False)
+        torch.onnx.export(
+            network, (torch.zeros(1, 3, 224, 224),), path, dynamo=True, external_data=False, verbose=False
+        )
         return path.read_bytes()
 
 
