@@ -11,7 +11,7 @@ from openau.analyze import Analyzer, Settings, analyze_paths
 from openau.errors import InputError, ModelError, SettingError
 from openau.records import Frame
 from openau.table import read_table
-from tests.analyze.conftest import moving, picture, save
+from tests.fake.squares import moving, picture, save
 from tests.fake.tiny_model import AUS
 
 

@@ -16,8 +16,8 @@ from openau.analyze.resume import Progress, RunFile
 from openau.errors import InputError, NoInputError, OutputError, SettingError
 from openau.records import Frame, ModelCard
 from openau.table import TableWriter, read_table
-from tests.analyze.conftest import moving, picture, save
 from tests.fake.media import write_video
+from tests.fake.squares import moving, picture, save
 from tests.fake.tiny_model import tiny_card, write_tiny_model
 
 

@@ -12,7 +12,7 @@ from openau.analyze import feed as room
 from openau.analyze.feed import Batch, Feed, Position, detected_batches, file_feeds
 from openau.errors import InputError, NoInputError
 from openau.records import Face, Frame, Pixels
-from tests.analyze.conftest import picture, save
+from tests.fake.squares import picture, save
 
 START = Position(0, 0)
 

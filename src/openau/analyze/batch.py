@@ -75,13 +75,16 @@ def analyze_paths(
     progress, is_complete = (run_file.load() or (None, False)) if resume else (None, False)
     if progress is None and resume:
         _refuse_results(out)
+    listener = listener or Listener()
+    for failure in progress.failures if progress is not None else ():
+        listener.failed(failure)
     if progress is not None and (is_complete or _was_just_finished(progress, table, len(feeds))):
         run_file.save(progress, complete=True)
         return Summary(table, progress.counts, progress.failures, was_complete=True)
     is_new = _make_folder(out)
     with _opencv_threads(settings.threads):
         pictures = Pictures(out, feeds, instrument.card, settings, truth)
-        run = Run(feeds, instrument, pictures, table, run_file, listener or Listener())
+        run = Run(feeds, instrument, pictures, table, run_file, listener)
         summary = run.go(progress)
     if summary.table is None and is_new:
         _remove_empty(out)

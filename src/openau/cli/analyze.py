@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -87,11 +86,7 @@ class Analyze(Command):
             )
         if not self.quiet:
             print(summary_line(summary))
-        if summary.failures:
-            if summary.was_complete or self.quiet:
-                print(f"openau: {len(summary.failures)} of the inputs could not be read.", file=sys.stderr)
-            return EXIT_SOME_FAILED
-        return 0
+        return EXIT_SOME_FAILED if summary.failures else 0
 
     def after_interrupt(self) -> str:
         """Return how to go on."""
