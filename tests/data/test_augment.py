@@ -1,0 +1,140 @@
+"""Augmentation changes what may change, draws the same from the same generator, and shows no border."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from openau.data.augment import Augmentation, augment, centre
+from openau.errors import SettingError
+
+NOTHING = Augmentation(**{field.name: 0.0 for field in fields(Augmentation)})
+
+
+def only(**values: Any) -> Augmentation:
+    return Augmentation(**{field.name: values.get(field.name, 0.0) for field in fields(Augmentation)})
+
+
+def wide(count: int = 8, side: int = 22) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=generator)
+
+
+def draw(how: Augmentation, pictures: Tensor, seed: int = 0, size: int = 16) -> Tensor:
+    return augment(pictures, size, how, torch.Generator().manual_seed(seed))
+
+
+def test_with_everything_off_the_crop_is_the_instruments() -> None:
+    pictures = wide()
+    torch.testing.assert_close(draw(NOTHING, pictures), centre(pictures, 16), atol=2e-4, rtol=0)
+    assert torch.equal(centre(pictures, 16)[3, 1], pictures[3, 3:19, 3:19, 1].float() / 255)
+
+
+def test_a_flip_mirrors_and_flipping_twice_is_nothing() -> None:
+    pictures = wide()
+    mirrored = draw(only(flip=1.0), pictures)
+    torch.testing.assert_close(mirrored, centre(pictures, 16).flip(3), atol=2e-4, rtol=0)
+    again = draw(only(flip=1.0), pictures.flip(2))
+    torch.testing.assert_close(again, centre(pictures, 16), atol=2e-4, rtol=0)
+
+
+@given(st.integers(0, 40))
+def test_every_draw_is_a_picture(seed: int) -> None:
+    how = Augmentation(cover=0.5, coarse=0.5, blur=0.5, brightness=0.5, contrast=1.0)
+    found = draw(how, wide(2), seed)
+    assert found.shape == (2, 3, 16, 16)
+    assert found.dtype == torch.float32
+    assert torch.isfinite(found).all()
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_the_same_generator_draws_the_same_and_another_does_not() -> None:
+    assert torch.equal(draw(Augmentation(), wide(), 4), draw(Augmentation(), wide(), 4))
+    assert not torch.equal(draw(Augmentation(), wide(), 4), draw(Augmentation(), wide(), 5))
+
+
+def test_every_face_gets_a_draw_of_its_own() -> None:
+    found = draw(Augmentation(), wide(1).expand(6, -1, -1, -1))
+    assert all(not torch.equal(found[0], found[row]) for row in range(1, 6))
+
+
+def test_turned_zoomed_and_shifted_crops_never_leave_the_margin() -> None:
+    # Beyond the stored crop the outermost pixels would go on for ever: mark them, and see no strip of them.
+    pictures = torch.full((200, 66, 66, 3), 100, dtype=torch.uint8)
+    for side in (slice(0, 1), slice(65, 66)):
+        pictures[:, side] = 255
+        pictures[:, :, side] = 255
+    found = draw(only(shift=0.5, zoom=0.1, rotation_deg=12, stretch=0.04), pictures, size=48)
+    assert found[:, :, 2:-2, 2:-2].max() < 0.45
+
+
+def test_a_shift_moves_no_further_than_it_may() -> None:
+    pictures = torch.zeros(200, 66, 66, 3, dtype=torch.uint8)
+    pictures[:, 33, 33] = 255
+    found = draw(only(shift=0.1), pictures, size=48)
+    weight = found[:, 0] / found[:, 0].sum((1, 2), keepdim=True)
+    place = torch.arange(48.0)
+    across, down = (weight.sum(1) * place).sum(1), (weight.sum(2) * place).sum(1)
+    for moved in (across, down):
+        assert (moved - 24).abs().max() <= 4.8 + 1e-3
+        assert moved.std() > 2
+
+
+def test_grey_takes_the_colour_out_and_keeps_the_light() -> None:
+    found = draw(only(grey=1.0, tint=0.5), wide())
+    assert torch.allclose(found[:, 0], found[:, 2], atol=1e-5)
+    luma = (centre(wide(), 16) * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1)
+    torch.testing.assert_close(found[:, 1], luma, atol=1e-3, rtol=0)
+
+
+def test_brightness_moves_a_flat_picture_within_its_range() -> None:
+    found = draw(only(brightness=0.1), torch.full((300, 22, 22, 3), 128, dtype=torch.uint8))
+    change = found.mean((1, 2, 3)) - 128 / 255
+    assert change.abs().max() <= 0.1 + 1e-3
+    assert change.min() < -0.08
+    assert change.max() > 0.08
+
+
+def test_contrast_keeps_the_mean() -> None:
+    before, found = centre(wide() // 2 + 64, 16), draw(only(contrast=0.3), wide() // 2 + 64)
+    torch.testing.assert_close(found.mean((1, 2, 3)), before.mean((1, 2, 3)), atol=2e-3, rtol=0)
+    ratio = found.std((1, 2, 3)) / before.std((1, 2, 3))
+    assert ratio.min() >= 1 / 1.31
+    assert ratio.max() <= 1.31
+    assert ratio.std() > 0.03
+
+
+@pytest.mark.parametrize("name", ["blur", "coarse"])
+def test_blurred_and_coarse_pictures_have_less_detail(name: str) -> None:
+    before, found = centre(wide(), 16), draw(only(**{name: 1.0}), wide())
+    assert (found.diff(dim=3).abs().mean((1, 2, 3)) < 0.8 * before.diff(dim=3).abs().mean((1, 2, 3))).all()
+
+
+def test_covering_hides_a_rectangle_of_at_most_a_quarter() -> None:
+    how = only(cover=1.0)
+    pictures = torch.full((100, 22, 22, 3), 128, dtype=torch.uint8)
+    hidden = (draw(how, pictures) - 128 / 255).abs().amax(1) > 1e-3
+    share = hidden.float().mean((1, 2))
+    assert share.max() <= 0.25 + 0.1
+    assert share.mean() > 0.05
+
+
+def test_noise_and_shading_do_something_and_leave_the_mean() -> None:
+    pictures = torch.full((64, 22, 22, 3), 128, dtype=torch.uint8)
+    for how in (only(noise=0.05), only(shading=0.2)):
+        found = draw(how, pictures)
+        assert found.std((1, 2, 3)).mean() > 0.01
+        assert abs(float(found.mean()) - 128 / 255) < 0.01
+
+
+@pytest.mark.parametrize(("name", "value"), [("flip", 1.2), ("grey", -0.1), ("shift", -0.1), ("zoom", -1)])
+def test_values_out_of_range_are_named(name: str, value: float) -> None:
+    with pytest.raises(SettingError, match=name):
+        Augmentation(**{name: value})

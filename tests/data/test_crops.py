@@ -1,0 +1,196 @@
+"""The store holds what the instrument would cut, with a margin, and counts the faces that were lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from openau.data.crops import choose_face, overlap, prepare, wide_spec
+from openau.data.dataset import CropDataset, Crops, EpochBatches
+from openau.data.index import build_index
+from openau.data.store import CropStore
+from openau.errors import InputError, NoInputError, OutputError, SettingError, TableError
+from openau.faces import Detector, crop_face
+from openau.read import read_image
+from openau.records import Box, CropSpec, Face
+from tests.fake.synthetic_folder import BOX, NO_FACE, find_marked_face, write_synthetic_folder
+
+SPEC = CropSpec(16, scale=1.1, shift_y=0.05)
+
+
+def build_fake() -> Detector:
+    return find_marked_face
+
+
+def build_blind() -> Detector:
+    return lambda rgb: []
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    root = write_synthetic_folder(tmp_path_factory.mktemp("crops") / "faces", subjects=4, per_subject=3)
+    return build_index("synthetic", root)
+
+
+@pytest.fixture(scope="module")
+def folder(index: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(index, SPEC, tmp_path_factory.mktemp("stores") / "store", detector=build_fake).store
+
+
+def test_every_found_face_is_stored_in_the_indexs_order_and_the_lost_one_is_counted(
+    index: pd.DataFrame, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    found = prepare(
+        index,
+        SPEC,
+        tmp_path / "s",
+        detector=build_fake,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    store = CropStore.open(tmp_path / "s")
+    assert (found.found, found.lost, store.lost) == (11, 1, 1)
+    assert store.table["path"].tolist() == index["path"].drop(NO_FACE).tolist()
+    assert pd.read_csv(tmp_path / "s" / "lost.csv")["path"].tolist() == [index["path"][NO_FACE]]
+    assert told[-1] == (12, 12)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s"]
+
+
+def test_the_stored_crops_centre_is_the_instruments_crop(folder: Path) -> None:
+    store = CropStore.open(folder)
+    for row in range(len(store.table)):
+        rgb = read_image(Path(store.table["path"][row])).rgb
+        face = choose_face(find_marked_face(rgb), BOX)
+        assert face is not None
+        wanted = crop_face(rgb, face, SPEC).pixels.astype(int)
+        found = store.crops(np.array([row]))[0].astype(int)
+        assert np.abs(found - wanted).max() <= 1  # rounding of equal areas
+
+
+def test_the_margin_keeps_centre_and_pitch() -> None:
+    wide = wide_spec(CropSpec(48, scale=1.1, shift_y=0.05), 1.35)
+    assert wide.size == 66
+    assert wide.scale / wide.size == pytest.approx(1.1 / 48)
+    assert wide.shift_y == 0.05
+    assert wide_spec(SPEC, 1.0) == SPEC
+    with pytest.raises(SettingError, match="at least 1"):
+        wide_spec(SPEC, 0.9)
+
+
+def test_true_boxes_can_stand_in_for_a_detector(index: pd.DataFrame, tmp_path: Path) -> None:
+    assert prepare(index, SPEC, tmp_path / "s", detector="index").lost == 0
+    with pytest.raises(SettingError, match="no face boxes"):
+        prepare(index.drop(columns="x1"), SPEC, tmp_path / "t", detector="index")
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_store(index: pd.DataFrame, folder: Path, tmp_path: Path) -> None:
+    prepare(index, SPEC, tmp_path / "s", detector=build_fake, workers=2)
+    for name in ("crops.rgb", "store.json", "lost.csv"):
+        assert (tmp_path / "s" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_labelled_face_is_the_detection_that_overlaps_it() -> None:
+    small, good = Face((0, 0, 10, 10), 9.0), Face((18, 18, 82, 82), 0.1)
+    assert choose_face([small, good], BOX) is good
+    assert choose_face([small], BOX) is None
+    assert choose_face([small, good], None) is good
+    assert choose_face([], None) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        ((0, 0, 2, 2), (1, 1, 3, 3), 1 / 7),
+        ((0, 0, 2, 2), (0, 0, 2, 2), 1),
+        ((0, 0, 1, 1), (2, 0, 3, 1), 0),
+        ((0, 0, 0, 0), (0, 0, 0, 0), 0),
+    ],
+)
+def test_overlap_is_intersection_over_union(one: Box, other: Box, share: float) -> None:
+    assert overlap(one, other) == overlap(other, one) == pytest.approx(share)
+
+
+def test_a_folder_that_exists_is_not_overwritten(index: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="exists already"):
+        prepare(index, SPEC, tmp_path, detector=build_fake)
+
+
+def test_where_no_face_is_found_nothing_is_written(index: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(NoInputError, match="Not one face"):
+        prepare(index, SPEC, tmp_path / "s", detector=build_blind)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_nothing_is_left(
+    index: pd.DataFrame, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    broken = index.assign(path=str(tmp_path / "broken.png"))
+    with pytest.raises(InputError, match=r"broken\.png"):
+        prepare(broken, SPEC, tmp_path / "s", detector=build_fake)
+    assert [p.name for p in tmp_path.iterdir()] == ["broken.png"]
+    with pytest.raises(TableError):
+        prepare(index.drop(columns="path"), SPEC, tmp_path / "s", detector=build_fake)
+
+
+def test_a_folder_that_is_no_store_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a crop store"):
+        CropStore.open(tmp_path)
+    facts = json.loads((folder / "store.json").read_text())
+    (tmp_path / "store.json").write_text(json.dumps({**facts, "schema": 99}))
+    with pytest.raises(InputError, match="another version"):
+        CropStore.open(tmp_path)
+    (tmp_path / "store.json").write_text(json.dumps(facts))
+    (tmp_path / "index.parquet").write_bytes((folder / "index.parquet").read_bytes())
+    (tmp_path / "crops.rgb").write_bytes(b"too short")
+    with pytest.raises(InputError, match="broken"):
+        CropStore.open(tmp_path)
+
+
+def test_two_stores_are_read_as_one(folder: Path) -> None:
+    one, two = Crops([folder]), Crops([folder, folder])
+    rows = np.array([12, 0, 21, 10, 11])
+    assert len(two.table) == 22
+    assert two.lost == 2
+    np.testing.assert_array_equal(two.wide(rows), one.wide(rows % 11))
+
+
+def test_stores_that_were_cut_differently_do_not_mix(
+    index: pd.DataFrame, folder: Path, tmp_path: Path
+) -> None:
+    other = prepare(index, CropSpec(24), tmp_path / "s", detector=build_fake).store
+    with pytest.raises(SettingError, match="cut differently"):
+        Crops([folder, other])
+    with pytest.raises(SettingError, match="at least one"):
+        Crops([])
+
+
+def test_a_dataset_gives_whole_batches_of_its_rows(folder: Path) -> None:
+    crops, rows = Crops([folder]), np.array([5, 2, 9])
+    target = np.arange(6, dtype=np.float32).reshape(3, 2)
+    pixels, truth, positions = CropDataset(crops, rows, target).__getitems__([2, 0])
+    np.testing.assert_array_equal(pixels.numpy(), crops.wide(np.array([9, 5])))
+    assert truth.tolist() == [[4, 5], [0, 1]]
+    assert positions.tolist() == [2, 0]
+    assert len(CropDataset(crops, rows, target)) == 3
+
+
+def test_an_epochs_batches_hold_every_picture_once_and_can_be_taken_up_in_the_middle() -> None:
+    batches = EpochBatches(24, 8, seed=3)
+    first = list(batches)
+    assert sorted(number for batch in first for number in batch) == list(range(24))
+    assert list(batches) == first
+    batches.start = 1
+    assert list(batches) == first[1:]
+    batches.start, batches.epoch = 0, 1
+    assert list(batches) != first
+
+
+def test_a_remainder_is_left_out_unless_it_is_all_there_is() -> None:
+    assert [len(b) for b in EpochBatches(20, 8, seed=0)] == [8, 8]
+    assert [len(b) for b in EpochBatches(5, 8, seed=0)] == [5]
