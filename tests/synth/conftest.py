@@ -10,6 +10,7 @@ import pytest
 
 from openau.synth.identity import Stage, Subject, build_stage, draw_subject
 from openau.synth.rig import FACE, Rig, Shape, load_rig
+from openau.synth.texture import float32
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +45,7 @@ def plane() -> Rig:
     upper = np.stack([corner, corner + 22, corner + 21], axis=1)
     triangles = np.concatenate([lower, upper]).astype(np.int32)
     ones = np.ones((441, 3), np.float32)
-    shapes = {"jawOpen": Shape(np.array([0, 5]), np.float32([[0, -1, 0], [0, -2, 0]]))}
+    shapes = {"jawOpen": Shape(np.array([0, 5]), float32([[0, -1, 0], [0, -2, 0]]))}
     for name in ("browDown_L", "browDown_R"):
         shapes[name] = Shape(np.arange(441), ones)
     return Rig(

@@ -84,7 +84,9 @@ def test_landmarks_stand_in_the_rows_order_inside_the_box(made: Path, table: pd.
 
 
 def test_pictures_have_the_size_asked_for(made: Path) -> None:
-    assert {cv2.imread(str(p)).shape for p in made.rglob("*.jpg")} == {(SIZE, SIZE, 3)}
+    pictures = [cv2.imread(str(path)) for path in made.rglob("*.jpg")]
+    assert {picture.shape for picture in pictures if picture is not None} == {(SIZE, SIZE, 3)}
+    assert all(picture is not None for picture in pictures)
 
 
 def test_settings_tell_seed_and_rig(made: Path) -> None:
@@ -125,7 +127,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
 
     def run(progress: dataset.Progress) -> None:
         settings = {"size": SIZE, "seed": 4, "per_subject": 3, "workers": 1}
-        synthesize(out, IMAGES, rig=rig_file, progress=progress, **settings)  # type: ignore[arg-type]  # integers
+        synthesize(out, IMAGES, rig=rig_file, progress=progress, **settings)
 
     with pytest.raises(KeyboardInterrupt):
         run(stop_after_three)

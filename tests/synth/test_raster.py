@@ -9,13 +9,16 @@ from openau.records import Floats
 from openau.synth.raster import FAR, Buffer, empty_buffer, rasterize, rasterize_depth, vertex_normals
 from openau.synth.rig import Rig
 from openau.synth.shade import cast_shadow, relief_slope
-from openau.synth.texture import bump, line_distance, smooth_step
+from openau.synth.texture import bump, float32, line_distance, smooth_step
 
 ONE = np.array([[0, 2, 1]], np.int32)  # counter-clockwise when y is up
 
 
 def draw(
-    points: list[list[float]], depth: list[float], triangles: NDArray[np.int32], cover: float = 1.0
+    points: list[list[int]] | list[list[float]],
+    depth: list[float],
+    triangles: NDArray[np.int32],
+    cover: float = 1.0,
 ) -> Buffer:
     buffer = empty_buffer(24, 32)
     coverage = np.full(len(triangles), cover, np.float32)
@@ -84,13 +87,13 @@ def test_the_shadow_map_keeps_the_nearest_depth_of_both_faces() -> None:
 def test_normals_of_a_sheet_point_forward_and_turn_with_it(plane: Rig) -> None:
     normals = vertex_normals(plane.vertices, plane.triangles)
     np.testing.assert_allclose(normals, np.tile([0, 0, 1], (441, 1)), atol=1e-6)
-    turned = np.ascontiguousarray(plane.vertices[:, [2, 1, 0]] * np.float32([1, 1, -1]))
+    turned = np.ascontiguousarray(plane.vertices[:, [2, 1, 0]] * float32([1, 1, -1]))
     np.testing.assert_allclose(vertex_normals(turned, plane.triangles)[:, 0], 1, atol=1e-6)
 
 
 def test_a_sheet_before_a_sheet_shades_it_and_not_the_reverse(plane: Rig) -> None:
-    small = plane.vertices * np.float32([0.3, 0.3, 1]) + np.float32([0, 0, 4])
-    both = np.concatenate([plane.vertices, small]) - np.float32([0, 0, 10])
+    small = plane.vertices * float32([0.3, 0.3, 1]) + float32([0, 0, 4])
+    both = np.concatenate([plane.vertices, small]) - float32([0, 0, 10])
     triangles = np.concatenate([plane.triangles, plane.triangles + 441]).astype(np.int32)
     shadow = cast_shadow(both.astype(np.float32), triangles, np.array([0, 0, 1], np.float32))
     column, row = shadow.points.astype(int).T
@@ -102,8 +105,8 @@ def test_a_sheet_before_a_sheet_shades_it_and_not_the_reverse(plane: Rig) -> Non
 
 def test_the_slope_of_a_ramp_on_a_flat_texture_is_the_ramp() -> None:
     height = np.broadcast_to(np.arange(16, dtype=np.float32) * 0.1, (16, 16)).copy()
-    along_u = np.broadcast_to(np.float32([1, 0, 0]), (16, 16, 3)).copy()
-    along_v = np.broadcast_to(np.float32([0, -1, 0]), (16, 16, 3)).copy()
+    along_u = np.broadcast_to(float32([1, 0, 0]), (16, 16, 3)).copy()
+    along_v = np.broadcast_to(float32([0, -1, 0]), (16, 16, 3)).copy()
     out = np.zeros((16, 16, 3), np.float32)
     relief_slope(height, along_u, along_v, out)
     np.testing.assert_allclose(out[1:-1, 1:-1], np.tile([0.1, 0, 0], (14, 14, 1)), atol=1e-6)
@@ -125,7 +128,7 @@ def test_hills_and_steps_have_their_heights() -> None:
 
 
 def test_the_distance_to_a_broken_line_is_to_its_nearest_piece() -> None:
-    x, y = np.float32([0, 5, 9]), np.float32([2, 0, 5])
+    x, y = float32([0, 5, 9]), float32([2, 0, 5])
     distance, along = line_distance(((0, 0), (6, 0), (6, 9)), x, y)
     np.testing.assert_allclose(distance, [2, 0, 3], atol=1e-6)
     np.testing.assert_allclose(along, [0, 5 / 6, 5 / 9], atol=1e-6)

@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from openau.records import Floats
 
@@ -79,7 +79,7 @@ def resize(image: Numbers, size: tuple[int, int], interpolation: int = cv2.INTER
     return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=interpolation), np.float32)
 
 
-def float32(array: NDArray[Any]) -> Floats:
+def float32(array: ArrayLike) -> Floats:
     """Return the array as float32 in C order.
 
     Args:
