@@ -1,0 +1,179 @@
+"""`openau analyze` as people run it: in its own process, on a real face, cut off without warning."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from openau.records import Pixels
+from openau.table import partial_path, read_table
+from tests.fake.media import write_video
+from tests.fake.tiny_model import write_tiny_model
+
+FRAMES = 400
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    write_tiny_model(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The astronaut's face, moving through a 320×240 video."""
+    from skimage import data
+
+    rgb: Pixels = data.astronaut()  # type: ignore[no-untyped-call]  # has no types
+    face = cv2.resize(rgb[30:230, 120:320], (160, 160), interpolation=cv2.INTER_AREA)
+
+    def frames() -> Iterator[Pixels]:
+        for i in range(FRAMES):
+            frame = np.full((240, 320, 3), 90, np.uint8)
+            if i % 50 > 2:
+                x, y = int(70 + 60 * np.sin(i / 30)), int(40 + 30 * np.cos(i / 23))
+                frame[y : y + 160, x : x + 160] = np.clip(face + 20.0 * np.sin(i / 9), 0, 255)
+            yield frame
+
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", frames())
+
+
+def command(model: Path, out: Path, *words: object) -> list[str]:
+    start = [sys.executable, "-m", "openau.cli", "analyze"]
+    return [*start, *map(str, words), "--model", str(model), "--out", str(out)]
+
+
+def openau(model: Path, out: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(model, out, *words), capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+def rows_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def stop_when_under_way(words: list[str], out: Path, how: signal.Signals) -> subprocess.Popen[str]:
+    """Start a run and signal it once it has written rows and its state."""
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 120
+    while rows_in(partial_path(out / "aus.csv")) < 60:
+        assert child.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+    child.send_signal(how)
+    return child
+
+
+def test_the_astronaut_has_one_face(model: Path, tmp_path: Path, astronaut: Pixels) -> None:
+    photo = tmp_path / "astronaut.png"
+    assert cv2.imwrite(str(photo), astronaut[:, :, ::-1])
+    done = openau(model, tmp_path / "out", photo, "--overlay", "--heatmaps", "--report")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = read_table(tmp_path / "out" / "aus.csv")
+    assert table["success"].tolist() == [1]
+    box = table.loc[0, ["x1", "y1", "x2", "y2"]].astype(float).to_numpy()
+    assert box == pytest.approx([175, 65, 275, 165], abs=20)
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == [
+        *("astronaut-face0.jpg", "astronaut.jpg", "aus.csv", "report.html", "run.json")
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_a_killed_run_resumes_to_the_same_bytes(model: Path, clip: Path, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert openau(model, whole, clip, "--overlay").returncode == 0
+    child = stop_when_under_way(command(model, parts, clip, "--overlay"), parts, signal.SIGKILL)
+    child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    assert not (parts / "aus.csv").exists()
+    refused = openau(model, parts, clip, "--overlay")
+    assert refused.returncode == 5
+    assert "holds an unfinished run: add --resume" in refused.stderr
+    resumed = openau(model, parts, clip, "--overlay", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (parts / "aus.csv").read_bytes() == (whole / "aus.csv").read_bytes()
+    assert sorted(p.name for p in parts.rglob("*")) == sorted(p.name for p in whole.rglob("*"))
+    with av.open(str(parts / "overlay" / "clip.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == FRAMES
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT is POSIX")
+def test_ctrl_c_is_130_and_resumes_to_the_same_bytes(model: Path, clip: Path, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert openau(model, whole, clip, "--every", 2).returncode == 0
+    child = stop_when_under_way(command(model, parts, clip, "--every", 2), parts, signal.SIGINT)
+    _, said = child.communicate()
+    assert child.returncode == 130
+    assert said.endswith("openau: interrupted; add --resume to the same command to go on where it stopped.\n")
+    assert "Traceback" not in said
+    assert openau(model, parts, clip, "--every", 2, "--resume").returncode == 0
+    assert (parts / "aus.csv").read_bytes() == (whole / "aus.csv").read_bytes()
+
+
+def test_two_runs_give_the_same_bytes(model: Path, clip: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert openau(model, tmp_path / name, clip).returncode == 0
+    one, two = ((tmp_path / name / "aus.csv").read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert one.count(b"\n") == FRAMES + 1
+
+
+WITHOUT_WORKSHOP = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {names}:
+            raise AssertionError(f"{name} was imported")
+
+sys.meta_path.insert(0, Absent())
+from openau.cli.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_analyze_never_reaches_for_the_workshop_or_the_network(
+    model: Path, tmp_path: Path, astronaut: Pixels
+) -> None:
+    photo = tmp_path / "astronaut.png"
+    assert cv2.imwrite(str(photo), astronaut[:, :, ::-1])
+    names = (
+        "torch",
+        "torchvision",
+        "accelerate",
+        "onnx",
+        "numba",
+        "scipy",
+        "matplotlib",
+        "sklearn",
+        "pyarrow",
+    )
+    script = WITHOUT_WORKSHOP.replace("{names}", repr(names))
+    words = [
+        sys.executable,
+        "-c",
+        script,
+        *command(model, tmp_path / "out", photo, "--overlay", "--report")[3:],
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    # That children are offline is the work of tests/offline; here is the proof that this holds now.
+    proof = subprocess.run(
+        [sys.executable, "-c", "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "NetworkBlockedError" in proof.stderr
