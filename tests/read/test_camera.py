@@ -35,6 +35,11 @@ class FakeCamera:
         self.released += 1
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
 def test_frames_are_rgb_numbered_and_timed_by_a_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 100.04, 100.5, 107.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from PIL import Image
 
 from openau.errors import InputError
-from openau.read import MAX_PIXELS, read_image
+from openau.read import MAX_PIXELS, read_image, read_video
 from openau.records import Pixels
+from tests.fake.media import numbered_frames, write_video
 from tests.read.pictures import encode, encode_16_bit, enlarge, exif, png_bomb, png_chunk, scene
 
 # EXIF orientation -> how the stored picture becomes the upright one, in numpy's own words.
@@ -207,6 +209,14 @@ def test_any_file_name_works(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(read_image(write(tmp_path / name, encode(scene(), "PNG"))).rgb, scene())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are not text")
+def test_a_file_name_that_is_not_text_works(tmp_path: Path) -> None:
+    path = write(tmp_path / os.fsdecode(b"\xff\xfe.png"), encode(scene(), "PNG"))
+    np.testing.assert_array_equal(read_image(path).rgb, scene())
+    video = write_video(tmp_path / "a.mp4", numbered_frames(2)).rename(tmp_path / os.fsdecode(b"\xff.mp4"))
+    assert len(list(read_video(video))) == 2
+
+
 def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(write(tmp_path / "a.jpg", encode(scene(), "PNG"))).rgb, scene())
 
@@ -272,8 +282,6 @@ def test_a_real_picture_of_400_million_pixels_is_refused(tmp_path: Path) -> None
 
 
 def test_a_limit_set_for_opencv_holds_too(tmp_path: Path) -> None:
-    import subprocess
-
     path = write(tmp_path / "a.png", encode(scene(), "PNG"))
     program = (
         "import sys; from pathlib import Path; from openau.read import read_image\n"

@@ -13,7 +13,8 @@ from openau.errors import InputError, SettingError
 from openau.read.decode import quiet_opencv
 from openau.records import Frame
 
-_MISSES = 10  # a camera that wakes up, or a cable that shakes, misses a few frames
+_MISSES = 20  # a camera that wakes up, or a cable that shakes, misses a few frames
+_PAUSE_S = 0.05
 
 
 class Capture(Protocol):
@@ -71,6 +72,7 @@ def _read(index: int, capture: Capture | None) -> Iterator[Frame]:
             good, bgr = capture.retrieve() if arrived else (False, np.empty(0, np.uint8))
             if not good:
                 misses += 1
+                time.sleep(_PAUSE_S)
                 continue
             misses = 0
             start_s = now_s if start_s is None else start_s

@@ -9,9 +9,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from cv2.utils import logging
 from numpy.typing import NDArray
 
+_logging: Any = getattr(cv2.utils, "logging", cv2)  # the log level moved within OpenCV 4
+_SILENT = 0
 _LOCK = threading.Lock()
 _quiet: list[int] = []  # the level to go back to, once for every thread that is inside
 
@@ -20,15 +21,15 @@ _quiet: list[int] = []  # the level to go back to, once for every thread that is
 def quiet_opencv() -> Iterator[None]:
     """Keep OpenCV from writing to the error stream; the caller raises a better sentence instead."""
     with _LOCK:
-        _quiet.append(_quiet[0] if _quiet else logging.getLogLevel())
-        logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+        _quiet.append(_quiet[0] if _quiet else _logging.getLogLevel())
+        _logging.setLogLevel(_SILENT)
     try:
         yield
     finally:
         with _LOCK:
             level = _quiet.pop()
             if not _quiet:
-                logging.setLogLevel(level)
+                _logging.setLogLevel(level)
 
 
 def decode(body: bytes) -> NDArray[Any] | None:
