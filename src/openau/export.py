@@ -12,7 +12,7 @@ import logging
 import tomllib
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,24 +80,25 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
         OutputError: The file cannot be written.
     """
     training = network.training
-    network.eval()
+    part = path.with_name(f".{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()  # a place that cannot be written is said before the work, not after it
+        network.eval()
         function = _exported_function(network, card)
         model = _to_onnx(function, card)
         onnx.helper.set_model_props(model, {CARD_KEY: card.to_json()})
         onnx.checker.check_model(model, full_check=True)
         data = model.SerializeToString(deterministic=True)
         _check_equal(function, data, card)
-    finally:
-        network.train(training)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"The model {path} cannot be written ({error.strerror}).") from error
+    finally:
+        network.train(training)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return path
 
 
