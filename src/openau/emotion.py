@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -129,23 +130,21 @@ def decode_emotion(
         raise SettingError(
             f"There are {len(thresholds)} thresholds for {len(output.aus)} AUs; give one per AU."
         )
-    table = RULES[rules]
-    position = {au: k for k, au in enumerate(output.aus)}
-    if any(au not in position for au in table.aus):
+    order, patterns = _places(rules, output.aus), _patterns(rules)
+    if order is None:
         return None
-    order = [position[au] for au in table.aus]
     probability = output.probability[order].astype(np.float64)
     if np.isnan(probability).any():
         return None
     active = output.probability[order] >= np.asarray(thresholds, np.float32)[order]
-    log_likelihood = _log_likelihood(probability, table.patterns)
-    names = list(table.emotions)
+    log_likelihood = _log_likelihood(probability, patterns)
+    names = list(RULES[rules].emotions)
     if decoder == "nearest":
         chosen: int | None = int(np.argmax(log_likelihood))
     elif decoder == "exact":
-        chosen = _exact(active, table.patterns)
+        chosen = _exact(active, patterns)
     else:
-        chosen = _contained(active, probability, table.patterns)
+        chosen = _contained(active, probability, patterns)
     posterior = np.exp(log_likelihood - log_likelihood.max())
     posterior /= posterior.sum()
     pairs = tuple(zip(names, posterior.tolist(), strict=True))
@@ -189,6 +188,19 @@ def score_emotions(found: Sequence[str | None], truth: Sequence[str]) -> Emotion
         accuracy_on_covered=right / covered if covered else float("nan"),
         accuracy=right / len(truth) if truth else float("nan"),
     )
+
+
+@cache
+def _places(rules: str, aus: tuple[int, ...]) -> list[int] | None:
+    """Where the AUs of the rules stand among a network's; None if one is missing."""
+    if not set(RULES[rules].aus) <= set(aus):
+        return None
+    return [aus.index(au) for au in RULES[rules].aus]
+
+
+@cache
+def _patterns(rules: str) -> NDArray[np.bool_]:
+    return RULES[rules].patterns
 
 
 def _log_likelihood(probability: NDArray[np.float64], patterns: NDArray[np.bool_]) -> NDArray[np.float64]:
