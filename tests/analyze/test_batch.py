@@ -24,6 +24,8 @@ from tests.fake.tiny_model import tiny_card, write_tiny_model
 class Recorder(Listener):
     """Remembers what it was told, and presses Ctrl-C once so many frames are in the table."""
 
+    wants_total = True
+
     def __init__(self, stop_at: int | None = None) -> None:
         self.failures: list[Failure] = []
         self.faceless: list[str] = []
@@ -206,6 +208,27 @@ def camera(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         raise error
 
     monkeypatch.setattr("openau.analyze.feed.read_camera", read)
+
+
+def test_every_counts_for_a_camera_too(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera(monkeypatch, KeyboardInterrupt())
+    summary = analyze_paths([], tmp_path / "out", Settings(model=model, every=2), camera=0)
+    assert summary.table is not None
+    assert read_table(summary.table)["frame"].tolist() == [0, 2, 4]
+
+
+def test_a_recording_cannot_be_resumed(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="leave out --resume"):
+        analyze_paths([], tmp_path / "out", Settings(model=model), camera=0, resume=True)
+
+
+def test_results_among_the_inputs_are_not_analysed(photos: Path, model: Path) -> None:
+    settings, out = Settings(model=model, overlay=True), photos / "results"
+    with pytest.raises(KeyboardInterrupt):
+        analyze_paths([photos], out, settings, listener=Recorder(1))
+    assert analyze_paths([photos], out, settings, resume=True).counts.frames == 3
+    with pytest.raises(NoInputError, match="but the pictures this run makes"):
+        analyze_paths([out], out, settings)
 
 
 def test_ctrl_c_ends_a_recording_and_keeps_it(

@@ -139,15 +139,15 @@ def test_an_empty_folder_is_nothing_to_analyse(tmp_path: Path) -> None:
 
 
 def test_the_frames_to_come_are_counted(clip: Path) -> None:
-    assert file_feeds([clip])[0].frame_count == 70
-    assert file_feeds([clip], every=3)[0].frame_count == 24
+    assert file_feeds([clip])[0].count_frames() == 70
+    assert file_feeds([clip], every=3)[0].count_frames() == 24
     assert len(list(file_feeds([clip], every=3)[0].open(0))) == 24
 
 
 def test_a_broken_video_counts_no_frames(tmp_path: Path) -> None:
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"\0" * 100)
-    assert [feed.frame_count for feed in file_feeds([path])] == [0]
+    assert [feed.count_frames() for feed in file_feeds([path])] == [0]
 
 
 def test_a_camera_is_read_through_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:

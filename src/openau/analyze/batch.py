@@ -61,11 +61,14 @@ def analyze_paths(
     """
     settings = settings or Settings()
     if camera is None:
-        feeds = file_feeds(paths, every=settings.every)
+        own = (out / OVERLAY_FOLDER, out / HEATMAP_FOLDER)
+        feeds = file_feeds(paths, every=settings.every, without=own)
     elif paths:
         raise SettingError("Give either files or a camera, not both.")
+    elif resume:
+        raise SettingError("A recording from a camera cannot be gone on with: leave out --resume.")
     else:
-        feeds = [camera_feed(camera)]
+        feeds = [camera_feed(camera, every=settings.every)]
     table = out / f"{TABLE_STEM}.{settings.format}"
     if not resume:
         _refuse_results(out)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from openau.errors import InputError
+from openau.errors import InputError, NoInputError
 from openau.read import Source, find_sources, read_camera, read_image, read_video, video_info
 from openau.records import Face, Frame, Pixels
 
@@ -44,14 +45,14 @@ class Feed:
         kind: What it is.
         open: Returns its frames from a frame number on.
         identity: Changes when the file changes; empty for a camera.
-        frame_count: How many frames will come, where that is known.
+        count_frames: Returns how many frames will come, or None where that is not known.
     """
 
     name: str
     kind: Literal["image", "video", "camera"]
     open: Callable[[int], Iterator[Frame]]
     identity: str = ""
-    frame_count: int | None = None
+    count_frames: Callable[[], int | None] = lambda: None
 
 
 class Entry(NamedTuple):
@@ -79,28 +80,34 @@ class Batch:
     next: Position
 
 
-def file_feeds(paths: Sequence[Path], *, every: int = 1) -> list[Feed]:
+def file_feeds(paths: Sequence[Path], *, every: int = 1, without: Sequence[Path] = ()) -> list[Feed]:
     """Return a feed for every picture and video under the paths, each file once.
 
     Args:
         paths: Files and folders.
         every: Of a video, only every so-many-th frame.
+        without: Folders whose files are left out: a run may write its pictures among its inputs.
 
     Raises:
         InputError: A path does not exist.
         NoInputError: There is no picture and no video.
     """
     once = {source.path.resolve(): source for source in reversed(find_sources(paths))}
-    return [_file_feed(source, every) for source in reversed(once.values())]
+    made = {folder.resolve() for folder in without}
+    wanted = [source for path, source in once.items() if made.isdisjoint(path.parents)]
+    if not wanted:
+        raise NoInputError(f"There is nothing to analyse but the pictures this run makes, in {without[0]}.")
+    return [_file_feed(source, every) for source in reversed(wanted)]
 
 
-def camera_feed(number: int) -> Feed:
+def camera_feed(number: int, *, every: int = 1) -> Feed:
     """Return the feed of a camera, which cannot be read again.
 
     Args:
         number: The camera's number, from 0.
+        every: Only every so-many-th frame.
     """
-    return Feed(f"camera:{number}", "camera", lambda _: read_camera(number))
+    return Feed(f"camera:{number}", "camera", lambda _: islice(read_camera(number), 0, None, every))
 
 
 def detected_batches(feeds: Sequence[Feed], detect: Detect, start: Position) -> Iterator[Batch]:
@@ -175,13 +182,13 @@ def _file_feed(source: Source, every: int) -> Feed:
     except OSError:
         facts = str(path)  # reading it will say what is wrong
     if source.kind == "image":
-        return Feed(str(path), "image", lambda _: (read_image(p) for p in (path,)), facts, 1)
+        return Feed(str(path), "image", lambda _: (read_image(p) for p in (path,)), facts, lambda: 1)
     return Feed(
         str(path),
         "video",
         lambda first: read_video(path, every=every, start=first),
         facts,
-        _video_frames(path, every),
+        lambda: _video_frames(path, every),
     )
 
 

@@ -81,7 +81,7 @@ class Pictures:
         self._feeds = feeds
         self._card = card
         self._settings = settings
-        self._names = picture_names([feed.name for feed in feeds])
+        self._names = picture_names([feed.name for feed in feeds]) if self.are_wanted else []
         self._video: OverlayWriter | None = None
         self._report = ReportBuilder(card, settings.in_words()) if settings.report else None
         if self._report is not None and truth is not None:

@@ -29,7 +29,13 @@ _DEPTH = 2
 
 
 class Listener:
-    """What a run tells while it goes on; every method may be left as it is."""
+    """What a run tells while it goes on; every method may be left as it is.
+
+    Attributes:
+        wants_total: Whether the frames to come are to be counted first, which opens every video.
+    """
+
+    wants_total = False
 
     def failed(self, failure: Failure) -> None:
         """Hear that a source could not be read, or not to its end.
@@ -103,8 +109,7 @@ class Run:
         self._table = table
         self._run_file = run_file
         self._listener = listener
-        counts = [feed.frame_count for feed in feeds]
-        self._total = None if None in counts else sum(count or 0 for count in counts)
+        self._total = _total(feeds) if listener.wants_total else None
         self._progress = Progress()
         self._tracker = Tracker()
         self._pages = 0
@@ -236,6 +241,16 @@ class Run:
         table = writer.finish()
         self._run_file.save(self._progress, complete=True)
         return table
+
+
+def _total(feeds: Sequence[Feed]) -> int | None:
+    total = 0
+    for feed in feeds:
+        count = feed.count_frames()
+        if count is None:
+            return None
+        total += count
+    return total
 
 
 def advance(

@@ -28,6 +28,7 @@ class Told(Listener):
     def __enter__(self) -> Told:
         if not self._quiet and sys.stderr.isatty():
             self._bar = _bar()
+            self.wants_total = True
             self._bar.start()
         return self
 
