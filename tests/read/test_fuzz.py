@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -158,6 +158,8 @@ def test_a_spoiled_video_is_read_or_refused(file: Path, suffix: str, seed: int) 
     ),
     rest=st.binary(min_size=1, max_size=400),
 )
+@example(head=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", rest=b"VP8X")
+@example(head=b"RIFF\x00\x00\x00\x00WEBP", rest=b"VP8X")
 def test_random_bytes_behind_a_known_beginning_are_read_or_refused(
     file: Path, head: bytes, rest: bytes
 ) -> None:

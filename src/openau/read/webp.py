@@ -21,7 +21,7 @@ _SHORTEST_MS, _USUAL_MS = 11, 100  # browsers show a frame with 10 ms or less fo
 
 def webp_may_move(head: bytes) -> bool:
     """Tell whether a WebP that starts with these bytes says that it is animated."""
-    return head[12:16] == b"VP8X" and bool(head[20] & _ANIMATED)
+    return head[:4] == b"RIFF" and head[12:16] == b"VP8X" and bool(head[20:21] and head[20] & _ANIMATED)
 
 
 def read_webp(data: bytes) -> Header:
