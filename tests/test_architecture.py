@@ -118,14 +118,14 @@ def test_nothing_unpickles() -> None:
     assert not [path for path in MODULES if {"pickle", "dill", "cloudpickle", "joblib"} & set(imports(path))]
 
 
-@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks"])
-def test_no_file_is_longer_than_400_lines(folder: str) -> None:
+@pytest.mark.parametrize(("folder", "limit"), [("src", 400), ("benchmarks", 400), ("tests", 500)])
+def test_no_file_is_too_long_to_read_at_a_sitting(folder: str, limit: int) -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
         for path in (ROOT / folder).rglob("*.py")
     }
     assert lengths
-    assert not {name: length for name, length in lengths.items() if length > 400}
+    assert not {name: length for name, length in lengths.items() if length > limit}
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:
