@@ -17,7 +17,7 @@ from tests.fake.squares import picture, save
 START = Position(0, 0)
 
 
-def no_faces(rgb: Pixels) -> tuple[Face, ...]:
+def no_faces(rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
     return ()
 
 
@@ -87,6 +87,17 @@ def test_photographs_share_a_batch_and_a_video_does_not_join_them() -> None:
     feeds = [photo("a"), photo("b"), video("v", 3), photo("c")]
     batches = list(detected_batches(feeds, no_faces, START))
     assert [seen(batch) for batch in batches] == [[(0, 0), (1, 0)], [(2, 0), (2, 1), (2, 2)], [(3, 0)]]
+
+
+def test_only_photographs_are_searched_thoroughly() -> None:
+    asked: list[bool] = []
+
+    def detect(rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
+        asked.append(is_photo)
+        return ()
+
+    list(detected_batches([photo("a"), video("v", 2)], detect, START))
+    assert asked == [True, False, False]
 
 
 def test_a_batch_holds_no_more_frames_than_its_limit() -> None:

@@ -44,7 +44,7 @@ def moving(count: int, *, empty: Sequence[int] = ()) -> list[Pixels]:
 
 
 def build_square_detector(
-    name: str = "haar", *, file: Path | None = None, min_score: float | None = None
+    name: str = "haar", *, file: Path | None = None, min_score: float | None = None, thorough: bool = False
 ) -> Callable[[Pixels], list[Face]]:
     """Stand in for `openau.faces.build_detector`."""
     return lambda rgb: [face for face in find_squares(rgb) if face.score >= (min_score or 0)]

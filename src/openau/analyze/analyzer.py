@@ -110,7 +110,7 @@ class Analyzer:
             InputError: The file cannot be read, or the array is not a picture.
         """
         frame = read_image(Path(picture)) if isinstance(picture, str | Path) else _array_frame(picture, 0)
-        records = self._read(frame, Tracker())
+        records = self._read(frame, Tracker(), is_photo=True)
         return Analysis(records, self.table(records))
 
     def video(self, path: str | Path, *, every: int = 1) -> Iterator[tuple[Reading, ...]]:
@@ -146,7 +146,9 @@ class Analyzer:
         tracker, numbers = Tracker(), count()
         for frame in frames:
             number = next(numbers)
-            yield self._read(frame if isinstance(frame, Frame) else _array_frame(frame, number), tracker)
+            yield self._read(
+                frame if isinstance(frame, Frame) else _array_frame(frame, number), tracker, is_photo=False
+            )
 
     def table(self, readings: Iterable[Reading | tuple[Reading, ...]]) -> pd.DataFrame:
         """Return readings as the AU table of `docs/table.md`.
@@ -158,8 +160,8 @@ class Analyzer:
             (row for item in readings for row in (item if isinstance(item, tuple) else (item,))), self.card
         )
 
-    def _read(self, frame: Frame, tracker: Tracker) -> tuple[Reading, ...]:
-        faces = self._instrument.detect(frame.rgb)
+    def _read(self, frame: Frame, tracker: Tracker, *, is_photo: bool) -> tuple[Reading, ...]:
+        faces = self._instrument.detect(frame.rgb, is_photo=is_photo)
         return self._instrument.read([self._instrument.crop(frame, faces, tracker)])[0]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from openau.errors import InputError, NoInputError
 from openau.read import Source, find_sources, read_camera, read_image, read_video, video_info
@@ -19,7 +19,13 @@ from openau.records import Face, Frame, Pixels
 MAX_FRAMES = 16
 MAX_PIXELS = 5_000_000  # of all pictures of a batch but the last, so that memory stays small
 
-Detect = Callable[[Pixels], tuple[Face, ...]]
+
+class Detect(Protocol):
+    """Finds the faces of one picture."""
+
+    def __call__(self, rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
+        """Return the faces of (H, W, 3) RGB uint8 pixels."""
+        ...
 
 
 class Position(NamedTuple):
@@ -117,7 +123,7 @@ def detected_batches(feeds: Sequence[Feed], detect: Detect, start: Position) -> 
 
     Args:
         feeds: All sources of the run.
-        detect: Returns the faces of (H, W, 3) RGB uint8 pixels.
+        detect: Finds faces.
         start: Where to begin: the start of a source, or where an earlier batch of a video ended.
     """
     gather = _Gather()
@@ -128,7 +134,7 @@ def detected_batches(feeds: Sequence[Feed], detect: Detect, start: Position) -> 
             yield from gather.rest(Position(number, first))
         try:
             for frame in feed.open(first):
-                entry = Entry(number, frame, detect(frame.rgb))
+                entry = Entry(number, frame, detect(frame.rgb, is_photo=feed.kind == "image"))
                 # A full batch of a video waits for the next frame: only then is it known where to go on, and
                 # the last batch always carries the video's end.
                 if feed.kind == "video" and gather.is_full:

@@ -27,7 +27,8 @@ class Instrument:
     """Everything that turns pixels into readings. It keeps nothing from one frame to the next.
 
     Attributes:
-        detector: Finds faces.
+        detector: Finds faces in a video's frames, fast.
+        thorough_detector: Finds faces in photographs, with more patience.
         model: Reads AUs.
         max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
         decoder: Emotion decoder.
@@ -35,6 +36,7 @@ class Instrument:
     """
 
     detector: Detector
+    thorough_detector: Detector
     model: AUModel
     max_faces: int | None = None
     decoder: str = "nearest"
@@ -45,13 +47,15 @@ class Instrument:
         """The model's card."""
         return self.model.card
 
-    def detect(self, rgb: Pixels) -> tuple[Face, ...]:
+    def detect(self, rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
         """Return the faces of one picture, at most `max_faces`, the largest first.
 
         Args:
             rgb: (H, W, 3) RGB uint8.
+            is_photo: Whether it is a photograph: a video has another chance in its next frame.
         """
-        faces = sorted(self.detector(rgb), key=_area, reverse=True)
+        detector = self.thorough_detector if is_photo else self.detector
+        faces = sorted(detector(rgb), key=_area, reverse=True)
         return tuple(faces[: self.max_faces])
 
     def crop(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> FaceCrops:
@@ -105,10 +109,18 @@ def build_instrument(settings: Settings) -> Instrument:
     model = AUModel(settings.model, threads=settings.threads)
     if settings.heatmaps and model.card.heatmap_layer is None:
         raise SettingError(f"The model {model.card.name} has no heat maps: leave heatmaps out.")
-    detector = build_detector(
-        settings.detector, file=settings.detector_file, min_score=settings.min_face_score
+    find, find_thoroughly = (
+        build_detector(
+            settings.detector,
+            file=settings.detector_file,
+            min_score=settings.min_face_score,
+            thorough=thorough,
+        )
+        for thorough in (False, True)
     )
-    return Instrument(detector, model, settings.max_faces, settings.emotion_decoder, settings.heatmaps)
+    return Instrument(
+        find, find_thoroughly, model, settings.max_faces, settings.emotion_decoder, settings.heatmaps
+    )
 
 
 def _area(face: Face) -> float:
