@@ -1,0 +1,324 @@
+"""ONNX file → action units: the one place where a network runs.
+
+A model file of OpenAU is an ONNX network with one input, `face`: (B, 3, S, S) float32, `(RGB / 255 -
+mean) / std`, and the outputs `probability` (B, A) in 0–1, where the card says so `intensity` (B, A) in
+0–5, and where the card names a `heatmap_layer` `heatmaps` (B, A, h, w), non-negative. Its card is JSON in
+the file's metadata, under `openau.card`. Everything is checked against the card when the file is opened,
+so that a wrong file is a sentence and never a wrong number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openau.errors import CardError, ModelError, SettingError
+from openau.records import AUOutput, Crop, Floats, ModelCard
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+CARD_KEY = "openau.card"
+_HEATMAP_SWITCH = "with_heatmaps"  # onnxruntime computes every output of a graph, asked for or not
+BATCH = 32  # crops per pass: larger batches gain nothing on a CPU and cost memory
+MOST_THREADS = 4  # by default; these networks are too small to feed more
+
+# Field numbers of onnx.proto: in ModelProto, and in the StringStringEntryProto of its metadata.
+_IR_VERSION, _GRAPH, _METADATA = 1, 7, 14
+_KEY, _VALUE = 1, 2
+_VARINT, _BYTES = 0, 2  # protobuf wire types
+_FIXED_SIZE = {1: 8, 5: 4}  # and those of fixed size, in bytes
+_ROUNDING = 1e-3  # how far past its range a float32 or 8-bit network may round
+
+
+def default_model_path() -> Path:
+    """Return the path of the model that comes with the package.
+
+    Raises:
+        ModelError: This installation has none.
+    """
+    path = Path(str(resources.files("openau") / "assets" / "models" / "attention_cnn.onnx"))
+    if not path.is_file():
+        raise ModelError(f"The default model {path} is missing; install openau again, or give a model file.")
+    return path
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card inside a model file without loading the network (under a millisecond at any size).
+
+    Args:
+        path: An ONNX file written by openau.
+
+    Raises:
+        ModelError: The file is missing, unreadable, not ONNX, damaged, or was not made by openau.
+        CardError: Its card is malformed.
+    """
+    try:
+        metadata = _read_metadata(path)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror or error}.") from error
+    if CARD_KEY not in metadata:
+        raise ModelError(
+            f"The model file {path} was not made by openau: it has no card; export it with `openau export`."
+        )
+    try:
+        return ModelCard.from_json(metadata[CARD_KEY])
+    except CardError as error:
+        raise CardError(f"In the model file {path}: {error}") from error
+
+
+class AUModel:
+    """An AU network ready to run on the CPU.
+
+    Example:
+        >>> model = AUModel()
+        >>> [output] = model.predict([crop])
+        >>> dict(zip(output.aus, output.probability, strict=True))
+
+    Attributes:
+        card: What the file says about itself.
+    """
+
+    card: ModelCard
+
+    def __init__(self, path: Path | None = None, *, threads: int | None = None) -> None:
+        """Open a model file and check it against its card.
+
+        Args:
+            path: The ONNX file; None opens the model that comes with the package.
+            threads: CPU threads of one pass; None takes those this process may use, at most four.
+
+        Raises:
+            ModelError: The file is missing, not ONNX, damaged, was not made by openau, or cannot run here.
+            CardError: The card contradicts the network.
+            SettingError: `threads` is below 1.
+        """
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads is {threads}; it must be at least 1.")
+        self._path = default_model_path() if path is None else path
+        self.card = read_card(self._path)
+        self._session = _open_session(self._path, threads or min(MOST_THREADS, _usable_cpus()))
+        _check_input(self._session.get_inputs(), self.card, self._path)
+        _check_outputs(self._session.get_outputs(), self.card, self._path)
+        self._options = _quiet_run_options()
+        optional = [value.name for value in self._session.get_overridable_initializers()]
+        self._has_switch = _HEATMAP_SWITCH in optional
+        mean, std = (np.array(v, np.float32).reshape(1, 3, 1, 1) for v in (self.card.mean, self.card.std))
+        self._gain, self._offset = 1 / (255 * std), -mean / std
+
+    def predict(self, crops: Sequence[Crop], *, heatmaps: bool = False) -> list[AUOutput]:
+        """Read the action units of any number of crops.
+
+        Args:
+            crops: Faces cut by `openau.faces.crop_face` with this card's CropSpec.
+            heatmaps: Whether to return heat maps too; the network computes them only then.
+
+        Returns:
+            One output per crop, in order.
+
+        Raises:
+            ModelError: Heat maps are asked of a network without them, or the network's numbers are not finite
+                or outside their range.
+            SettingError: A crop has another size than the card says.
+        """
+        if heatmaps and self.card.heatmap_layer is None:
+            raise ModelError(f"The model {self.card.name} gives no heat maps; ask without them.")
+        names = ["probability"] + ["intensity"] * self.card.intensity + ["heatmaps"] * heatmaps
+        outputs: list[AUOutput] = []
+        for start in range(0, len(crops), BATCH):
+            batch = self._batch(crops[start : start + BATCH])
+            feed: dict[str, Any] = {"face": batch}
+            if self._has_switch:
+                feed[_HEATMAP_SWITCH] = np.array(heatmaps)
+            values = self._session.run(names, feed, self._options)
+            found = {
+                name: self._checked(name, value, len(batch))
+                for name, value in zip(names, values, strict=True)
+            }
+            outputs.extend(self._outputs(found, len(batch)))
+        return outputs
+
+    def _batch(self, crops: Sequence[Crop]) -> Floats:
+        shape = (self.card.crop.size, self.card.crop.size, 3)
+        for crop in crops:
+            if crop.pixels.shape != shape or crop.pixels.dtype != np.uint8:
+                raise SettingError(
+                    f"The model {self.card.name} reads {shape} uint8 crops, not {crop.pixels.shape} "
+                    f"{crop.pixels.dtype}; cut them with this card's CropSpec."
+                )
+        batch = np.stack([crop.pixels for crop in crops]).transpose(0, 3, 1, 2).astype(np.float32, order="C")
+        batch *= self._gain
+        batch += self._offset
+        return batch
+
+    def _checked(self, name: str, value: NDArray[Any], count: int) -> Floats:
+        if value.shape[:2] != (count, len(self.card.aus)):
+            raise ModelError(
+                f"The model {self._path} returned {name} of shape {value.shape} for {count} faces."
+            )
+        low, high = value.min(initial=0), value.max(initial=0)
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ModelError(
+                f"The model {self._path} returned a {name} that is not a number; its weights are broken."
+            )
+        top = {"probability": 1.0, "intensity": 5.0}.get(name, np.inf)
+        if low < -_ROUNDING or high > top + _ROUNDING:
+            worst = low if low < 0 else high
+            raise ModelError(f"The model {self._path} returned a {name} of {worst:g}, outside 0–{top:g}.")
+        inside: Floats = np.clip(value, 0, top, dtype=np.float32)
+        return inside
+
+    def _outputs(self, found: dict[str, Floats], count: int) -> Iterator[AUOutput]:
+        for row in range(count):
+            # Copies: a kept row must not keep its whole batch alive.
+            own = {name: value[row].copy() for name, value in found.items()}
+            yield AUOutput(self.card.aus, own["probability"], own.get("intensity"), own.get("heatmaps"))
+
+
+def _usable_cpus() -> int:
+    """Return how many CPUs this process may use; in a container that is fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _open_session(path: Path, threads: int) -> InferenceSession:
+    # Imported here because it takes 0.1 s, which `openau info` and `--help` need not pay.
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    onnxruntime.set_default_logger_severity(4)
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.use_deterministic_compute = True
+    refused = (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NoSuchFile,
+        state.NotImplemented,
+        state.RuntimeException,
+    )
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except refused as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"The model file {path} cannot be run by onnxruntime: {reason}") from error
+
+
+def _quiet_run_options() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    return options
+
+
+def _check_input(inputs: Sequence[Any], card: ModelCard, path: Path) -> None:
+    if [value.name for value in inputs] != ["face"]:
+        names = ", ".join(value.name for value in inputs)
+        raise ModelError(f"The model file {path} has the inputs {names}; openau's have one, `face`.")
+    shape, kind = inputs[0].shape, inputs[0].type
+    if kind != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
+        raise ModelError(f"The model file {path} reads {kind} of shape {shape}, not float (B, 3, S, S).")
+    if isinstance(shape[0], int):
+        raise ModelError(
+            f"The model file {path} has a fixed batch of {shape[0]}; export it with a free batch axis."
+        )
+    if any(isinstance(side, int) and side != card.crop.size for side in shape[2:]):
+        raise CardError(
+            f"The model file {path} reads {shape[2]}x{shape[3]} pixels, "
+            f"but its card cuts faces of {card.crop.size}x{card.crop.size}."
+        )
+
+
+def _check_outputs(outputs: Sequence[Any], card: ModelCard, path: Path) -> None:
+    shapes = {value.name: value.shape for value in outputs}
+    if "probability" not in shapes:
+        raise ModelError(f"The model file {path} has no output `probability`; it gives {', '.join(shapes)}.")
+    promised = {"intensity": card.intensity, "heatmaps": card.heatmap_layer is not None}
+    for name, said in promised.items():
+        if said != (name in shapes):
+            raise CardError(
+                f"The card in {path} says {'yes' if said else 'no'} to `{name}`, but the network has "
+                f"{'none' if said else 'such an output'}."
+            )
+    for name, rank in (("probability", 2), ("intensity", 2), ("heatmaps", 4)):
+        if name not in shapes:
+            continue
+        shape = shapes[name]
+        if len(shape) != rank or (isinstance(shape[1], int) and shape[1] != len(card.aus)):
+            raise CardError(
+                f"The network in {path} gives `{name}` {shape}, but its card has {len(card.aus)} AUs."
+            )
+
+
+def _read_metadata(path: Path) -> dict[str, str]:
+    """Walk over the fields of an ONNX file, stepping over the network, and return its metadata."""
+    metadata: dict[str, str] = {}
+    seen: set[int] = set()
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            while file.tell() < end:
+                field, size = _next_field(file)
+                if file.tell() + size > end:
+                    raise ValueError("a field reaches past the end of the file")
+                seen.add(field)
+                if field == _METADATA:
+                    key, value = _key_and_value(file.read(size))
+                    metadata[key] = value
+                else:
+                    file.seek(size, os.SEEK_CUR)
+    except ValueError as error:
+        raise ModelError(f"The model file {path} is not an ONNX network, or is cut off.") from error
+    if not {_IR_VERSION, _GRAPH} <= seen:
+        raise ModelError(f"The model file {path} is not an ONNX network.")
+    return metadata
+
+
+def _next_field(file: BinaryIO) -> tuple[int, int]:
+    """Read one protobuf field's head; return its number and how many bytes follow (none after a varint)."""
+    number, wire = divmod(_varint(file), 8)
+    if wire == _VARINT:
+        _varint(file)
+        return number, 0
+    if wire == _BYTES:
+        return number, _varint(file)
+    if wire in _FIXED_SIZE:
+        return number, _FIXED_SIZE[wire]
+    raise ValueError(f"wire type {wire}")
+
+
+def _varint(file: BinaryIO) -> int:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = file.read(1)
+        if not byte:
+            raise ValueError("the file ends inside a number")
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
+    raise ValueError("a number of more than ten bytes")
+
+
+def _key_and_value(entry: bytes) -> tuple[str, str]:
+    file = BytesIO(entry)
+    texts: dict[int, str] = {}
+    while file.tell() < len(entry):
+        field, size = _next_field(file)
+        texts[field] = file.read(size).decode("utf-8")
+    return texts.get(_KEY, ""), texts.get(_VALUE, "")
