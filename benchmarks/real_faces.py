@@ -18,11 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
-from openau.faces import build_detector, crop_face
+from openau import Analyzer
 from openau.facs import au_column
-from openau.read import read_image
 from openau.records import ModelCard
-from openau.runtime import AUModel, default_model_path
+from openau.runtime import default_model_path
 
 SEED = 0
 SMILE_AUS = (12, 6, 25)
@@ -38,11 +37,12 @@ def main() -> None:
     folder = os.environ.get("OPENAU_SHARED")
     if not folder:
         raise SystemExit("Set OPENAU_SHARED to the folder that holds faces/london.")
-    model, resamples = AUModel(), 100 if options.quick else 2000
-    photographs = pd.read_csv(Path(folder) / "faces" / "london" / "faces.csv", dtype={"subject": str})
-    readings = read_photographs(Path(folder) / "faces" / "london", photographs, model)
-    rows = measure(readings, model.card, resamples)
-    card = model_record(default_model_path(), model.card.name)
+    analyzer, resamples = Analyzer(), 100 if options.quick else 2000
+    london = Path(folder) / "faces" / "london"
+    photographs = pd.read_csv(london / "faces.csv", dtype={"subject": str})
+    readings = read_photographs(london, photographs, analyzer)
+    rows = measure(readings, analyzer.card, resamples)
+    card = model_record(default_model_path(), analyzer.card.name)
     settings: dict[str, int | float | str | bool] = {
         "resamples": resamples,
         "detector": "haar",
@@ -51,16 +51,13 @@ def main() -> None:
     finish(Result("real_faces", settings, {"bootstrap": SEED}, LIBRARIES, tuple(rows), card), options)
 
 
-def read_photographs(folder: Path, photographs: pd.DataFrame, model: AUModel) -> pd.DataFrame:
+def read_photographs(folder: Path, photographs: pd.DataFrame, analyzer: Analyzer) -> pd.DataFrame:
     """Return the photographs with `faces`, how many were found, and the AU probabilities of the largest."""
-    detector = build_detector()
     rows = []
     for name in photographs["file"]:
-        rgb = read_image(folder / name).rgb
-        faces = sorted(detector(rgb), key=lambda face: face.box_px[2] - face.box_px[0])
-        row: dict[str, float] = {"faces": len(faces)}
-        if faces:
-            output = model.predict([crop_face(rgb, faces[-1], model.card.crop)])[0]
+        readings = analyzer.image(folder / name).records
+        row: dict[str, float] = {"faces": sum(reading.face is not None for reading in readings)}
+        if (output := readings[0].output) is not None:
             row |= {column(au): float(p) for au, p in zip(output.aus, output.probability, strict=True)}
         rows.append(row)
     return pd.concat([photographs, pd.DataFrame(rows, index=photographs.index)], axis=1)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake.tiny_model import write_tiny_model
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "openau"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -93,7 +95,9 @@ def test_analysing_a_photograph_imports_nothing_of_the_workshop(tmp_path: Path) 
     photo = tmp_path / "astronaut.png"
     astronaut = data.astronaut()  # type: ignore[no-untyped-call]  # has no types
     cv2.imwrite(str(photo), astronaut[:, :, ::-1])
-    loaded = modules_after(run_main(["analyze", str(photo), "--out", str(tmp_path / "out")]))
+    write_tiny_model(tmp_path / "tiny.onnx")
+    options = ["--model", str(tmp_path / "tiny.onnx"), "--out", str(tmp_path / "out")]
+    loaded = modules_after(run_main(["analyze", str(photo), *options]))
     assert "onnxruntime" in loaded
     assert not loaded & WORKSHOP
 
