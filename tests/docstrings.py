@@ -8,7 +8,8 @@
 * A parameter that is an array or a tensor has a shape or a dtype in its description, or in the words before
   the first section where all arrays are alike.
 
-Inside a package, what the package does not export may do without `Args`; where it has one, it is complete.
+Inside a package, what the package does not export may do without `Args` and `Attributes`; where it has them,
+they are complete.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def _in_class(node: ast.ClassDef, place: _Place) -> Iterator[str]:
     name, doc = f"{place.name}.{node.name}", ast.get_docstring(node) or ""
     if not doc:
         yield f"{name}: has no docstring"
-    if _decorated(node, "dataclass"):
+    if _decorated(node, "dataclass") and (place.exported or "Attributes:" in doc):
         yield from _in_fields(node, name, doc)
     for child in node.body:
         if isinstance(child, Function) and child.name == "__init__":
