@@ -115,7 +115,7 @@ class Run:
         self._pages = 0
         # Progress that may be saved once so many pages are drawn, oldest first.
         self._unsaved: deque[tuple[int, Progress]] = deque()
-        self._saved_at = time.monotonic()
+        self._saved_at = -CHECKPOINT_S
 
     def go(self, resumed: Progress | None) -> Summary:
         """Do the work.
@@ -226,7 +226,7 @@ class Run:
         if is_due and self._unsaved and self._unsaved[0][0] <= drawing.done:
             writer.sync()
             self._run_file.save(self._unsaved.popleft()[1])
-            self._saved_at = time.monotonic()
+            self._saved_at = -CHECKPOINT_S
 
     def _finish(self, writer: TableWriter) -> Path | None:
         """Complete the table, or leave nothing behind where nothing could be read."""
