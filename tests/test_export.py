@@ -110,24 +110,28 @@ def test_the_same_network_gives_the_same_bytes_and_names_no_folder(exported: Pat
         assert word.encode() not in data
 
 
-def test_the_probability_needs_nothing_of_the_heat_maps(exported: Path) -> None:
+def test_the_heat_maps_stand_behind_a_switch_that_is_on_unless_given(exported: Path) -> None:
+    model = session(exported)
+    assert [value.name for value in model.get_overridable_initializers()] == ["with_heatmaps"]
+    feed = {"face": faces(2).numpy()}
+    probability, heatmaps = model.run(None, feed)
+    for switch in (True, False):
+        again, maps = model.run(None, {**feed, "with_heatmaps": np.array(switch)})
+        np.testing.assert_array_equal(again, probability)
+        assert maps.shape == (2 * switch, 3, 4, 4)
+        np.testing.assert_array_equal(maps, heatmaps[: 2 * switch])
+
+
+def test_switched_off_nothing_of_the_heat_maps_is_computed(exported: Path) -> None:
     graph = onnx.load(exported).graph
-    maker = {output: node for node in graph.node for output in node.output}
-
-    def needed(name: str) -> set[str]:
-        found: set[str] = set()
-        waiting = [name]
-        while waiting:
-            node = maker.get(waiting.pop())
-            if node is not None and node.output[0] not in found:
-                found.add(node.output[0])
-                waiting += node.input
-        return found
-
-    plain, both = needed("probability"), needed("probability") | needed("heatmaps")
-    assert len(plain) < 0.6 * len(both)
-    products = [n for n in graph.node if n.op_type == "MatMul" and n.output[0] in plain]
-    assert all(n.input[1] not in ("network.dense1.weight", "network.dense2.weight") for n in products)
+    (choice,) = [node for node in graph.node if node.op_type == "If"]
+    branches = {a.name: [node.op_type for node in a.g.node] for a in choice.attribute}
+    assert branches["else_branch"] == ["Constant"]
+    assert branches["then_branch"].count("MatMul") > 4
+    # Outside the branch, every node leads to the probability.
+    used = {name for node in graph.node if node is not choice for name in node.input}
+    made = {name for node in graph.node if node is not choice for name in node.output}
+    assert made - used == {"probability"}
 
 
 def test_without_a_heat_map_layer_there_is_no_such_output_and_the_network_stays_as_it_was(

@@ -3,6 +3,10 @@
 The file keeps the house's contract: input `face` (B, 3, S, S), already normalised; outputs `probability`
 (B, A) and, where the network can write them, `heatmaps` (B, A, h, w); the card as JSON under `openau.card`. A
 file appears under its name only after onnxruntime has given the same numbers as PyTorch.
+
+onnxruntime computes every output of a graph, asked for or not. So the heat maps stand behind a switch: the
+optional input `with_heatmaps` (a boolean, true unless given). Set to false, `heatmaps` has no rows and costs
+nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from openau.models.weights import load_network
 from openau.records import Accuracy, ModelCard
 
 CARD_KEY = "openau.card"
+HEATMAP_SWITCH = "with_heatmaps"
 OPSET = 18
 TOLERANCE = 1e-4
 
@@ -63,8 +68,7 @@ class _ProbabilityOnly(nn.Module):
 def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
     """Write a network and its card as one ONNX file, checked against PyTorch.
 
-    The same weights and card give the same bytes. A runtime that asks for `probability` alone computes
-    nothing of the heat maps.
+    The same weights and card give the same bytes.
 
     Args:
         network: (B, 3, S, S) normalised float to (B, A) logits; left as it was.
@@ -206,8 +210,48 @@ def _to_onnx(function: nn.Module, card: ModelCard) -> onnx.ModelProto:
         part.ClearField("doc_string")
     graph.ClearField("value_info")
     graph.name = card.architecture
+    if card.heatmap_layer is not None:
+        _put_heatmaps_behind_a_switch(graph)
     model.producer_name, model.producer_version = "openau", card.version
     return model
+
+
+def _put_heatmaps_behind_a_switch(graph: onnx.GraphProto) -> None:
+    """Move the nodes that only the heat maps need into a branch that runs where `with_heatmaps` is true."""
+    maker = {output: node for node in graph.node for output in node.output}
+    needed: set[str] = set()
+    waiting = ["probability"]
+    while waiting:
+        node = maker.get(waiting.pop())
+        if node is not None and node.output[0] not in needed:
+            needed.update(node.output)
+            waiting.extend(node.input)
+    plain = [node for node in graph.node if node.output[0] in needed]
+    behind = [node for node in graph.node if node.output[0] not in needed]
+    heatmaps = next(output for output in graph.output if output.name == "heatmaps")
+    inside, outside = (onnx.ValueInfoProto.FromString(heatmaps.SerializeToString()) for _ in range(2))
+    inside.name, outside.name = "heatmaps_computed", "heatmaps_absent"
+    for node in behind:
+        names = [inside.name if name == "heatmaps" else name for name in node.output]
+        del node.output[:]
+        node.output.extend(names)
+    none = np.zeros((0, *(d.dim_value for d in heatmaps.type.tensor_type.shape.dim[1:])), np.float32)
+    outside.type.tensor_type.shape.dim[0].dim_value = 0
+    absent = onnx.helper.make_node(
+        "Constant", [], [outside.name], value=onnx.numpy_helper.from_array(none, outside.name)
+    )
+    choice = onnx.helper.make_node(
+        "If",
+        [HEATMAP_SWITCH],
+        ["heatmaps"],
+        then_branch=onnx.helper.make_graph(behind, "heatmaps", [], [inside]),
+        else_branch=onnx.helper.make_graph([absent], "no_heatmaps", [], [outside]),
+    )
+    del graph.node[:]
+    graph.node.extend([*plain, choice])
+    # An input that is also an initializer is optional: the initializer is its default.
+    graph.input.append(onnx.helper.make_tensor_value_info(HEATMAP_SWITCH, onnx.TensorProto.BOOL, []))
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), HEATMAP_SWITCH))
 
 
 def _check_equal(function: nn.Module, data: bytes, card: ModelCard) -> None:

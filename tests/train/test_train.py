@@ -150,6 +150,12 @@ def test_resuming_a_finished_run_changes_nothing(recipe: Recipe, tmp_path: Path)
     assert len(pd.read_csv(run / "log.csv")) == 2
 
 
+def test_a_run_folder_may_move_before_it_is_resumed(recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe, out=tmp_path / "here")
+    run.rename(tmp_path / "there")
+    assert train(recipe, out=tmp_path / "there", resume=True) == tmp_path / "there"
+
+
 def test_progress_counts_up_to_the_end(recipe: Recipe, tmp_path: Path) -> None:
     told: list[Progress] = []
     train(recipe, out=tmp_path / "run", progress=told.append)

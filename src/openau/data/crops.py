@@ -215,7 +215,15 @@ def choose_face(faces: list[Face], truth: Box | None) -> Face | None:
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Return the intersection of two boxes over their union, 0–1."""
+    """Return the intersection of two boxes over their union.
+
+    Args:
+        one: `x1, y1, x2, y2` in pixels.
+        other: The same.
+
+    Returns:
+        0–1; 0 where neither has an area.
+    """
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(width, 0.0) * max(height, 0.0)

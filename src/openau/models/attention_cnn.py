@@ -90,37 +90,49 @@ class Attention(nn.Module):
             (B, A, C), of the same scalars with respect to the input, summed over h and w.
         """
         gate = self._channel_gate(features)
-        scaled = features if gate is None else features * gate[0][:, :, None, None]
-        onto_scaled = self._pull_spatial(scaled, gradient)
-        if gate is None:
-            return onto_scaled.sum((3, 4))
-        return self._pull_channel(features, onto_scaled, gate)
+        scale = torch.ones_like(features[:, :, 0, 0]) if gate is None else gate[0]
+        scaled = features * scale[:, :, None, None]
+        # The sums over positions are taken as products with vectors: no array of the gradient's size is made
+        # but this one.
+        by_feature = gradient.flatten(3) * features.flatten(2)[:, None]
+        spatial = self._spatial_gate(scaled)
+        onto_spatial = (scale[:, None, None] @ by_feature) * (spatial * (1 - spatial)).flatten(2)[:, None]
+        plain, weighted = self._pull_maps(features, scaled, onto_spatial.reshape(-1, 1, *features.shape[2:]))
+        everywhere = spatial.flatten(2).transpose(1, 2)[:, None]
+        plain = plain + (gradient.flatten(3) @ everywhere)[..., 0]
+        if gate is None or self.squeeze is None or self.excite is None:
+            return plain
+        weighted = weighted + (by_feature @ everywhere)[..., 0]
+        onto_hidden = (weighted * (scale * (1 - scale))[:, None]) @ self.excite.weight
+        # Mean and maximum both hand their whole gradient to the positions of their channel, so that summed
+        # over positions the two pass the perceptron as one, counted by how many of them woke a hidden unit.
+        awake = (gate[1] > 0).to(features.dtype).sum(1, keepdim=True)
+        return plain * scale[:, None] + (onto_hidden * awake) @ self.squeeze.weight
 
-    def _pull_spatial(self, scaled: Tensor, gradient: Tensor) -> Tensor:
-        """Carry (B, A, C, h, w) gradients through `scaled * spatial gate`."""
-        batch, aus, channels, height, width = gradient.shape
-        gate = self._spatial_gate(scaled)
-        onto_gate = (gradient * scaled[:, None]).sum(2) * (gate * (1 - gate))
-        onto_maps = F.conv2d(
-            onto_gate.reshape(-1, 1, height, width), self.spatial.weight.flip(2, 3).transpose(0, 1), padding=3
-        ).reshape(batch, aus, -1, height, width)
-        if self.spatial_in == "2":
-            peak = (scaled == scaled.amax(1, keepdim=True)).to(scaled.dtype)
-            share = peak / peak.sum(1, keepdim=True)
-            onto_maps = onto_maps[:, :, :1] / channels + onto_maps[:, :, 1:] * share[:, None]
-        return gradient * gate[:, None] + onto_maps
+    def _pull_maps(self, features: Tensor, scaled: Tensor, onto_spatial: Tensor) -> tuple[Tensor, Tensor]:
+        """Carry gradients through the 7×7 convolution and the maps it reads, to the channel-scaled map.
 
-    def _pull_channel(self, features: Tensor, gradient: Tensor, gate: tuple[Tensor, Tensor]) -> Tensor:
-        """Carry (B, A, C, h, w) gradients through `features * channel gate` and sum over positions."""
-        assert self.squeeze is not None
-        assert self.excite is not None
-        scale, hidden = gate
-        onto_gate = (gradient * features[:, None]).sum((3, 4)) * (scale * (1 - scale))[:, None]
-        onto_hidden = onto_gate @ self.excite.weight
-        # Mean and maximum each hand their whole gradient to the positions of their channel, so that summed
-        # over positions both contribute the same kind of term: one dense product serves the two.
-        active = (hidden > 0).to(features.dtype).sum(1, keepdim=True)
-        return gradient.sum((3, 4)) * scale[:, None] + (onto_hidden * active) @ self.squeeze.weight
+        Args:
+            features: (B, C, h, w), the block's input.
+            scaled: (B, C, h, w), the same after channel attention.
+            onto_spatial: (B·A, 1, h, w), with respect to the convolution's output.
+
+        Returns:
+            (B, A, C) summed over positions, and (B, A, C) summed over positions times `features`.
+        """
+        batch, channels, height, width = features.shape
+        kernel = self.spatial.weight.flip(2, 3).transpose(0, 1)
+        onto_maps = F.conv2d(onto_spatial, kernel, padding=3)
+        if self.spatial_in == "C":
+            onto_maps = onto_maps.reshape(batch, -1, channels, height * width)
+            return onto_maps.sum(3), (onto_maps * features.flatten(2)[:, None]).sum(3)
+        peak = (scaled == scaled.amax(1, keepdim=True)).to(scaled.dtype)
+        share = peak / peak.sum(1, keepdim=True)
+        # How each channel takes part in the mean and in the maximum: (B, C, 2, h, w).
+        part = torch.stack((torch.full_like(share, 1 / channels), share), dim=2)
+        onto_maps = onto_maps.reshape(batch, -1, 2 * height * width)
+        weighted = (part * features[:, :, None]).flatten(2)
+        return onto_maps @ part.flatten(2).transpose(1, 2), onto_maps @ weighted.transpose(1, 2)
 
 
 class AttentionCNN(nn.Module):
@@ -289,8 +301,16 @@ class AttentionCNN(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Start as Keras does: Glorot-uniform weights, zero biases."""
+    """Start with He-normal weights, zero biases and attention that lets most through.
+
+    The paper states no initialisation. Gates that start at one half, twice over, shrink the signal to a
+    sixteenth, and training stays on its first plateau for hundreds of steps longer.
+    """
     if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    if isinstance(module, Attention):
+        nn.init.normal_(module.spatial.weight, std=0.01)
+        if module.spatial.bias is not None:
+            nn.init.constant_(module.spatial.bias, 2.0)

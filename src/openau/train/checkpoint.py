@@ -5,6 +5,7 @@ A kill at any moment leaves either the old checkpoint or the new one.
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,12 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, steps: int) -> None:
-        """Take in the weights after `steps` steps."""
+        """Take in the network's weights after a step.
+
+        Args:
+            network: The network that trains.
+            steps: Steps done so far.
+        """
         keep = min(self.decay, (1 + steps) / (10 + steps)) if self.decay else 0.0
         for name, tensor in network.state_dict().items():
             if tensor.is_floating_point():
@@ -113,7 +119,7 @@ def load_checkpoint(
         ModelError: The file is missing or broken, or belongs to another recipe.
     """
     tensors, header = read_tensors(path)
-    if header.get("recipe") != recipe:
+    if _deciding(header.get("recipe", "")) != _deciding(recipe):
         raise ModelError(f"{path} was made by another recipe; resume with the run's own recipe.toml.")
     try:
         network.load_state_dict(_part(tensors, "network."))
@@ -126,6 +132,14 @@ def load_checkpoint(
         return Standing(**header["standing"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} does not fit this version of openau ({error}); train again.") from error
+
+
+def _deciding(recipe: str) -> dict[str, Any]:
+    """Return what of a recipe decides the weights: not where the run lies or how often it is saved."""
+    fields = tomllib.loads(recipe)
+    for name in ("out", "checkpoint_s"):
+        fields.get("run", {}).pop(name, None)
+    return fields
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from openau import __version__
 from openau.data.dataset import Crops
 from openau.data.protocol import SPLITS, base_rates, given_split, leakage, subject_split, targets
 from openau.errors import SettingError
@@ -28,6 +27,7 @@ from openau.train.predict import predict, predictions_table
 
 Rows = dict[str, NDArray[np.int64]]
 _LIBRARIES = (
+    "openau",
     "torch",
     "accelerate",
     "safetensors",
@@ -87,7 +87,12 @@ def write_beginning(folder: Path, recipe: Recipe, crops: Crops, rows: Rows) -> N
 
 
 def write_log(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Write `log.csv`, one line per finished epoch."""
+    """Write `log.csv`.
+
+    Args:
+        folder: Run folder.
+        history: One row per finished epoch.
+    """
     _write_text(folder / "log.csv", pd.DataFrame(history).to_csv(index=False))
 
 
@@ -144,7 +149,6 @@ def _environment() -> dict[str, Any]:
         except PackageNotFoundError:
             libraries[name] = None
     return {
-        "openau": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "processors": os.cpu_count(),
