@@ -26,6 +26,8 @@ import openau
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 SCHEMA = 1
+LOAD_AT_START = os.getloadavg()[0] if hasattr(os, "getloadavg") else -1.0
+"""How many processes wanted a processor before this one began; a result of a busy machine is none."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Result:
             "machine": machine(),
             "versions": {name: metadata.version(name) for name in self.libraries},
             "model": self.model,
-            "settings": self.settings,
+            "settings": self.settings | {"load_at_start": round(LOAD_AT_START, 2)},
             "seeds": self.seeds,
             "measurements": rows,
         }
@@ -106,6 +108,10 @@ def parser(description: str) -> argparse.ArgumentParser:
 def finish(result: Result, options: argparse.Namespace) -> None:
     """Print a result and, where asked, store it."""
     print(table(result))
+    if LOAD_AT_START > 0.5:
+        print(
+            f"The machine was busy (load {LOAD_AT_START:.1f}) before this began: the times above are too long."
+        )
     if options.write and options.quick:
         raise SystemExit("A quick run is not a result: leave out --quick to store it.")
     if options.write:
