@@ -133,6 +133,7 @@ def train(
         )
     rows = split_rows(crops.table, recipe)
     run = _assemble(recipe, folder, crops, rows["train"])
+    run.accelerator.wait_for_everyone()  # all have seen the folder empty before one writes
     if run.accelerator.is_main_process:
         write_beginning(folder, recipe, crops, rows)
     if resume and run.checkpoint.exists():
@@ -144,13 +145,15 @@ def train(
         _judge(run, crops, rows["validation"])
     if run.accelerator.is_main_process:
         write_end(folder, recipe, crops, rows)
+    run.accelerator.wait_for_everyone()
     return folder
 
 
 def _assemble(recipe: Recipe, folder: Path, crops: Crops, rows: np.ndarray) -> _Run:
     """Build network, optimiser, loss and loader."""
     torch.manual_seed(recipe.seed)
-    accelerator = Accelerator()
+    # Left to itself, it takes several processes without a GPU for strangers to each other.
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
     target = _targets(recipe, crops, rows)
     network = network_spec(recipe).build().to(memory_format=torch.channels_last)
     batches = EpochBatches(len(rows), recipe.run.batch, recipe.seed)
