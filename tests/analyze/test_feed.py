@@ -73,9 +73,10 @@ def test_every_frame_comes_once_in_order_and_every_source_ends(feeds: list[Feed]
     assert [number for batch in batches for number in batch.ended] == list(range(len(feeds)))
 
 
-@given(feeds_of_all_kinds)
-def test_going_on_after_any_batch_gives_the_same_batches(feeds: list[Feed]) -> None:
+@given(feeds_of_all_kinds, st.integers(0, 3))
+def test_going_on_after_any_batch_gives_the_same_batches(feeds: list[Feed], workers: int) -> None:
     batches = [shape(batch) for batch in detected_batches(feeds, no_faces, START)]
+    assert [shape(batch) for batch in detected_batches(feeds, no_faces, START, workers=workers)] == batches
     for done, batch in enumerate(batches):
         following = batch[3]
         assert isinstance(following, Position)

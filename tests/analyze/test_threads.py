@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openau.analyze.threads import Ahead, Behind
+from openau.analyze.threads import Ahead, Behind, in_order
+
+
+def each(items: list[int]) -> Generator[int]:
+    yield from items
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -21,14 +25,14 @@ def until(condition: Callable[[], bool]) -> None:
 
 @given(items=st.lists(st.integers(), max_size=30), depth=st.integers(1, 4))
 def test_ahead_gives_every_item_in_order(items: list[int], depth: int) -> None:
-    with Ahead(iter(items), depth=depth) as ahead:
+    with Ahead(each(items), depth=depth) as ahead:
         assert list(ahead) == items
 
 
 def test_ahead_works_in_another_thread_and_no_further_than_its_depth() -> None:
     made: list[str] = []
 
-    def items() -> Iterator[int]:
+    def items() -> Generator[int]:
         for i in range(100):
             made.append(threading.current_thread().name)
             yield i
@@ -42,7 +46,7 @@ def test_ahead_works_in_another_thread_and_no_further_than_its_depth() -> None:
 
 
 def test_an_exception_comes_where_its_item_was_due() -> None:
-    def items() -> Iterator[int]:
+    def items() -> Generator[int]:
         yield 1
         raise ValueError("broken")
 
@@ -53,8 +57,57 @@ def test_an_exception_comes_where_its_item_was_due() -> None:
             next(iterator)
 
 
+def test_the_generator_is_closed_in_its_own_thread() -> None:
+    closed_in: list[str] = []
+
+    def items() -> Generator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed_in.append(threading.current_thread().name)
+
+    with Ahead(items(), depth=1) as ahead:
+        next(iter(ahead))
+    assert closed_in == ["openau-ahead"]
+
+
+@given(items=st.lists(st.integers(0, 20), max_size=20), workers=st.integers(0, 3))
+def test_work_comes_back_in_order_whoever_is_first(items: list[int], workers: int) -> None:
+    def work(item: int) -> int:
+        time.sleep(item % 3 / 5000)
+        return -item
+
+    assert list(in_order(work, iter(items), workers=workers)) == [-item for item in items]
+
+
+def test_workers_work_at_the_same_time_and_not_far_ahead() -> None:
+    both, taken = threading.Barrier(2, timeout=5), []
+
+    def items() -> Iterator[int]:
+        for i in range(10):
+            taken.append(i)
+            yield i
+
+    def work(item: int) -> str:
+        both.wait()  # passes only when two are here
+        return threading.current_thread().name
+
+    results = in_order(work, items(), workers=2)
+    next(results)
+    assert taken == [0, 1, 2]
+    names = set(results)
+    assert len(names) == 2
+
+
+def test_an_exception_of_a_worker_comes_where_its_result_was_due() -> None:
+    results = in_order(lambda item: 1 // item, iter([1, 0]), workers=2)
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
 def test_leaving_ahead_early_stops_its_thread() -> None:
-    def forever() -> Iterator[int]:
+    def forever() -> Generator[int]:
         while True:
             yield 1
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from openau.faces import Detector
 from openau.records import Face, Pixels
 
 WIDTH, HEIGHT, SIDE = 96, 64, 24
@@ -45,6 +46,10 @@ def moving(count: int, *, empty: Sequence[int] = ()) -> list[Pixels]:
 
 def build_square_detector(
     name: str = "haar", *, file: Path | None = None, min_score: float | None = None, thorough: bool = False
-) -> Callable[[Pixels], list[Face]]:
+) -> Detector:
     """Stand in for `openau.faces.build_detector`."""
-    return lambda rgb: [face for face in find_squares(rgb) if face.score >= (min_score or 0)]
+
+    def detect(rgb: Pixels) -> list[Face]:
+        return [face for face in find_squares(rgb) if face.score >= (min_score or 0)]
+
+    return detect

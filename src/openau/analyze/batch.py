@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE_STEM = "aus"
+_MOST_WORKERS = 8
 
 
 def analyze_paths(
@@ -85,9 +87,11 @@ def analyze_paths(
         run_file.save(progress, complete=True)
         return Summary(table, progress.counts, progress.failures, was_complete=True)
     is_new = _make_folder(out)
-    with _opencv_threads(settings.threads):
+    with _one_opencv_thread():
         pictures = Pictures(out, feeds, instrument.card, settings, truth)
-        run = Run(feeds, instrument, pictures, table, run_file, listener)
+        run = Run(
+            feeds, instrument, pictures, table, run_file, listener, workers=settings.threads or _free_cpus()
+        )
         summary = run.go(progress)
     if summary.table is None and is_new:
         _remove_empty(out)
@@ -129,12 +133,17 @@ def _remove_empty(out: Path) -> None:
             folder.rmdir()
 
 
+def _free_cpus() -> int:
+    """Return how many CPUs this process may use, as far as searching for faces can use them."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cpus, _MOST_WORKERS)
+
+
 @contextmanager
-def _opencv_threads(threads: int | None) -> Iterator[None]:
-    """Let OpenCV use so many threads for the length of a run."""
+def _one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV to one thread for the length of a run, whose workers share the CPUs already."""
     before = cv2.getNumThreads()
-    if threads is not None:
-        cv2.setNumThreads(threads)
+    cv2.setNumThreads(1)
     try:
         yield
     finally:

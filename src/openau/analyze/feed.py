@@ -6,12 +6,13 @@ made by counting frames and pixels, never by what happens to be ready.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from openau.analyze.threads import in_order
 from openau.errors import InputError, NoInputError
 from openau.read import Source, find_sources, read_camera, read_image, read_video, video_info
 from openau.records import Face, Frame, Pixels
@@ -116,39 +117,72 @@ def camera_feed(number: int, *, every: int = 1) -> Feed:
     return Feed(f"camera:{number}", "camera", lambda _: islice(read_camera(number), 0, None, every))
 
 
-def detected_batches(feeds: Sequence[Feed], detect: Detect, start: Position) -> Iterator[Batch]:
+def detected_batches(
+    feeds: Sequence[Feed], detect: Detect, start: Position, *, workers: int = 1
+) -> Generator[Batch]:
     """Read frames, find their faces and gather them; an unreadable source is reported and the next one read.
 
     A batch holds photographs, or frames of one video, or one frame of a camera.
 
     Args:
         feeds: All sources of the run.
-        detect: Finds faces.
+        detect: Finds faces; called from several threads at once where there are several workers.
         start: Where to begin: the start of a source, or where an earlier batch of a video ended.
+        workers: How many pictures are searched for faces at the same time.
     """
+
+    def find(item: _Picture | _End) -> Entry | _End:
+        if isinstance(item, _End):
+            return item
+        is_photo = feeds[item.source].kind == "image"
+        return Entry(item.source, item.frame, detect(item.frame.rgb, is_photo=is_photo))
+
+    # A camera is live: its frames must not wait for the next one.
+    is_live = any(feed.kind == "camera" for feed in feeds)
     gather = _Gather()
+    for item in in_order(find, _pictures(feeds, start), workers=0 if is_live else workers):
+        kind = feeds[item.source].kind
+        if isinstance(item, _End):
+            gather.end(item)
+            if kind != "image" or gather.is_full:
+                yield from gather.rest(Position(item.source + 1, 0))
+            continue
+        # A full batch of a video waits for the next frame: only then is it known where to go on, and the last
+        # batch always carries the video's end. Photographs before a video go on their own.
+        if kind != "image" and (gather.is_full or not gather.is_of(item.source)):
+            yield from gather.rest(Position(item.source, item.frame.index))
+        gather.add(item)
+        if kind == "camera":
+            yield from gather.rest(Position(item.source, item.frame.index + 1))
+    yield from gather.rest(Position(len(feeds), 0))
+
+
+class _Picture(NamedTuple):
+    """A frame that was read."""
+
+    source: int
+    frame: Frame
+
+
+class _End(NamedTuple):
+    """The end of a source."""
+
+    source: int
+    failure: Failure | None
+
+
+def _pictures(feeds: Sequence[Feed], start: Position) -> Iterator[_Picture | _End]:
+    """Yield every frame from the start on, and after each source its end."""
     first = start.frame
     for number in range(start.source, len(feeds)):
-        feed, failure = feeds[number], None
-        if feed.kind != "image":
-            yield from gather.rest(Position(number, first))
+        failure = None
         try:
-            for frame in feed.open(first):
-                entry = Entry(number, frame, detect(frame.rgb, is_photo=feed.kind == "image"))
-                # A full batch of a video waits for the next frame: only then is it known where to go on, and
-                # the last batch always carries the video's end.
-                if feed.kind == "video" and gather.is_full:
-                    yield from gather.rest(Position(number, frame.index))
-                gather.add(entry)
-                if feed.kind == "camera":
-                    yield from gather.rest(Position(number, frame.index + 1))
+            for frame in feeds[number].open(first):
+                yield _Picture(number, frame)
         except InputError as error:
-            failure = Failure(feed.name, str(error))
-        gather.end(number, failure)
+            failure = Failure(feeds[number].name, str(error))
+        yield _End(number, failure)
         first = 0
-        if feed.kind != "image" or gather.is_full:
-            yield from gather.rest(Position(number + 1, 0))
-    yield from gather.rest(Position(len(feeds), 0))
 
 
 class _Gather:
@@ -168,10 +202,14 @@ class _Gather:
     def add(self, entry: Entry) -> None:
         self._entries.append(entry)
 
-    def end(self, source: int, failure: Failure | None) -> None:
-        self._ended.append(source)
-        if failure is not None:
-            self._failures.append(failure)
+    def is_of(self, source: int) -> bool:
+        """Tell whether nothing is held but frames of this source."""
+        return not self._ended and all(entry.source == source for entry in self._entries)
+
+    def end(self, end: _End) -> None:
+        self._ended.append(end.source)
+        if end.failure is not None:
+            self._failures.append(end.failure)
 
     def rest(self, following: Position) -> Iterator[Batch]:
         """Yield what was collected, if anything was, and begin anew."""

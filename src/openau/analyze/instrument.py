@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,21 +23,45 @@ class FaceCrops(NamedTuple):
     crops: tuple[Crop, ...]
 
 
+class Detectors(threading.local):
+    """A detector for photographs and one for video in every thread: none may be called from two at once."""
+
+    def __init__(self, build: Callable[[bool], Detector]) -> None:
+        """Remember how to build them; Python calls this in every thread that uses them.
+
+        Args:
+            build: Builds a detector, a thorough one or a fast one.
+        """
+        super().__init__()
+        self._build = build
+        self._built: dict[bool, Detector] = {}
+
+    def of_kind(self, *, is_photo: bool) -> Detector:
+        """Return this thread's detector.
+
+        Args:
+            is_photo: Whether it is for photographs.
+        """
+        if is_photo not in self._built:
+            self._built[is_photo] = self._build(is_photo)
+        return self._built[is_photo]
+
+
 @dataclass(frozen=True)
 class Instrument:
     """Everything that turns pixels into readings. It keeps nothing from one frame to the next.
 
+    `detect` may be called from several threads at once.
+
     Attributes:
-        detector: Finds faces in a video's frames, fast.
-        thorough_detector: Finds faces in photographs, with more patience.
+        detectors: Find faces.
         model: Reads AUs.
         max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
         decoder: Emotion decoder.
         heatmaps: Whether the network's heat maps are wanted too.
     """
 
-    detector: Detector
-    thorough_detector: Detector
+    detectors: Detectors
     model: AUModel
     max_faces: int | None = None
     decoder: str = "nearest"
@@ -54,8 +79,7 @@ class Instrument:
             rgb: (H, W, 3) RGB uint8.
             is_photo: Whether it is a photograph: a video has another chance in its next frame.
         """
-        detector = self.thorough_detector if is_photo else self.detector
-        faces = sorted(detector(rgb), key=_area, reverse=True)
+        faces = sorted(self.detectors.of_kind(is_photo=is_photo)(rgb), key=_area, reverse=True)
         return tuple(faces[: self.max_faces])
 
     def crop(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> FaceCrops:
@@ -109,18 +133,18 @@ def build_instrument(settings: Settings) -> Instrument:
     model = AUModel(settings.model, threads=settings.threads)
     if settings.heatmaps and model.card.heatmap_layer is None:
         raise SettingError(f"The model {model.card.name} has no heat maps: leave heatmaps out.")
-    find, find_thoroughly = (
-        build_detector(
+
+    def build(thorough: bool) -> Detector:
+        return build_detector(
             settings.detector,
             file=settings.detector_file,
             min_score=settings.min_face_score,
             thorough=thorough,
         )
-        for thorough in (False, True)
-    )
-    return Instrument(
-        find, find_thoroughly, model, settings.max_faces, settings.emotion_decoder, settings.heatmaps
-    )
+
+    detectors = Detectors(build)
+    detectors.of_kind(is_photo=False)  # what cannot be built must be said before the first picture
+    return Instrument(detectors, model, settings.max_faces, settings.emotion_decoder, settings.heatmaps)
 
 
 def _area(face: Face) -> float:

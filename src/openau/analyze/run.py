@@ -1,8 +1,8 @@
 """One streaming run: rows go to disk as they come, and a run that was cut off goes on where it stopped.
 
-Three threads share the work, with a few batches between them: one decodes and finds faces, the main one
-crops, runs the network and writes rows, the third draws. Nothing else is kept, so memory does not grow with
-the input.
+Threads share the work, with a few batches between them: one decodes, one per CPU finds faces, the main one
+crops, runs the network and writes rows, and one draws. Nothing else is kept, so memory does not grow with the
+input.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ class Run:
         table: Path,
         run_file: RunFile,
         listener: Listener,
+        *,
+        workers: int,
     ) -> None:
         """Put a run together.
 
@@ -102,7 +104,9 @@ class Run:
             table: The finished table's path.
             run_file: Keeps how far the run is.
             listener: Hears what happens.
+            workers: How many pictures are searched for faces at the same time.
         """
+        self._workers = workers
         self._feeds = feeds
         self._instrument = instrument
         self._pictures = pictures
@@ -162,7 +166,9 @@ class Run:
             self._hand_over(page, drawing)
 
     def _work_through(self, writer: TableWriter, drawing: Behind[Page]) -> None:
-        batches = detected_batches(self._feeds, self._instrument.detect, self._progress.next)
+        batches = detected_batches(
+            self._feeds, self._instrument.detect, self._progress.next, workers=self._workers
+        )
         try:
             with Ahead(batches, depth=_DEPTH) as incoming:
                 for batch in incoming:

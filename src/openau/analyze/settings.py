@@ -26,7 +26,7 @@ class Settings:
         overlay: Also write pictures and videos with boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
         report: Also write one self-contained HTML page.
-        threads: Threads of the network and of OpenCV; None lets them choose.
+        threads: Threads that search for faces, and threads of the network; None is one per CPU.
     """
 
     model: Path | None = None

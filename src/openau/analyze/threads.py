@@ -1,20 +1,47 @@
-"""Two bounded threads: one that works ahead of the caller, one that works behind it.
+"""Bounded threads: one that works ahead of the caller, one that works behind it, several that work in order.
 
-Both hold at most a few items, so memory stays constant, and both hand an exception over to the caller.
+All hold at most a few items, so memory stays constant, and all hand an exception over to the caller.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Given = TypeVar("Given")
 
 _POLL_S = 0.2  # how soon a waiting thread notices that the other side has stopped
 _JOIN_S = 10.0
+
+
+def in_order(work: Callable[[Given], Item], items: Iterator[Given], *, workers: int) -> Iterator[Item]:
+    """Yield `work(item)` for every item in order, worked on by several threads at once.
+
+    The items are taken by the caller's thread, at most `workers` ahead of what it has been given back.
+
+    Args:
+        work: Called with one item, from any of the threads.
+        items: What to work on.
+        workers: Threads; with 0 the caller's own does the work, one item at a time.
+    """
+    if workers == 0:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Item]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="openau-worker") as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class _End:
@@ -25,16 +52,16 @@ class _End:
 
 
 class Ahead(Generic[Item]):
-    """Runs an iterator in its own thread, up to `depth` items ahead of whoever iterates over this.
+    """Runs a generator in its own thread, up to `depth` items ahead of whoever iterates over this.
 
-    Leaving the `with` block stops the thread; an exception of the iterator is raised where its item was due.
+    Leaving the `with` block stops the thread; an exception of the generator is raised where its item was due.
     """
 
-    def __init__(self, items: Iterator[Item], *, depth: int) -> None:
-        """Take the iterator, which must not be used elsewhere any more.
+    def __init__(self, items: Generator[Item], *, depth: int) -> None:
+        """Take the generator, which must not be used elsewhere any more.
 
         Args:
-            items: What to run.
+            items: What to run; closed in its thread at the end.
             depth: How many items may wait.
         """
         self._items = items
@@ -67,9 +94,10 @@ class Ahead(Generic[Item]):
     def _run(self) -> None:
         end = _End()
         try:
-            for item in self._items:
-                if not self._put(item):
-                    break
+            with closing(self._items):
+                for item in self._items:
+                    if not self._put(item):
+                        break
         except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
             end = _End(error)
         self._put(end)

@@ -40,7 +40,7 @@ class Analyze(Command):
         detector: Face detector: haar (built in), mediapipe, yunet.
         detector_file: The detector's model file, for one that needs it.
         resume: Go on with the interrupted run in --out.
-        threads: Threads of the network and of OpenCV.
+        threads: Threads that search for faces, and of the network; one per CPU if not given.
         quiet: Say nothing but what went wrong.
     """
 
