@@ -131,7 +131,7 @@ def test_with_nothing_known_loss_and_gradient_are_zero(loss: Callable[[Tensor, T
     logits = torch.randn(4, 3, requires_grad=True)
     found = loss(logits, torch.full((4, 3), NAN))
     (gradient,) = torch.autograd.grad(found, logits)
-    assert float(found) == 0
+    assert found.item() == 0
     assert not gradient.any()
 
 
