@@ -109,9 +109,7 @@ def finish(result: Result, options: argparse.Namespace) -> None:
     """Print a result and, where asked, store it."""
     print(table(result))
     if LOAD_AT_START > 0.5:
-        print(
-            f"The machine was busy (load {LOAD_AT_START:.1f}) before this began: the times above are too long."
-        )
+        print(f"The machine was busy (load {LOAD_AT_START:.1f}) when this began: times are too long.")
     if options.write and options.quick:
         raise SystemExit("A quick run is not a result: leave out --quick to store it.")
     if options.write:
