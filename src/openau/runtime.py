@@ -1,10 +1,14 @@
 """ONNX file → action units: the one place where a network runs.
 
-A model file of OpenAU is an ONNX network with one input, `face`: (B, 3, S, S) float32, `(RGB / 255 -
-mean) / std`, and the outputs `probability` (B, A) in 0–1, where the card says so `intensity` (B, A) in
-0–5, and where the card names a `heatmap_layer` `heatmaps` (B, A, h, w), non-negative. Its card is JSON in
-the file's metadata, under `openau.card`. Everything is checked against the card when the file is opened,
-so that a wrong file is a sentence and never a wrong number.
+A model file of OpenAU is an ONNX network with one input, `face`: (B, 3, S, S) float32,
+`(RGB / 255 - mean) / std`, and the outputs `probability` (B, A) in 0–1, where the card says so
+`intensity` (B, A) in 0–5, and where the card names a `heatmap_layer` `heatmaps` (B, A, h, w), non-negative.
+Its card is JSON in the file's metadata, under `openau.card`. Everything is checked against the card when the
+file is opened, so that a wrong file is a sentence and never a wrong number.
+
+onnxruntime computes every output of a network, asked for or not. So a network with heat maps has an optional
+second input, the boolean `with_heatmaps`, which decides whether they are computed; one without this switch
+runs too, but pays for them every time.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CARD_KEY = "openau.card"
-_HEATMAP_SWITCH = "with_heatmaps"  # onnxruntime computes every output of a graph, asked for or not
+HEATMAP_SWITCH = "with_heatmaps"
 BATCH = 32  # crops per pass: larger batches gain nothing on a CPU and cost memory
 MOST_THREADS = 4  # by default; these networks are too small to feed more
 
@@ -107,9 +111,8 @@ class AUModel:
         self._session = _open_session(self._path, threads or min(MOST_THREADS, _usable_cpus()))
         _check_input(self._session.get_inputs(), self.card, self._path)
         _check_outputs(self._session.get_outputs(), self.card, self._path)
-        self._options = _quiet_run_options()
         optional = [value.name for value in self._session.get_overridable_initializers()]
-        self._has_switch = _HEATMAP_SWITCH in optional
+        self._has_switch = HEATMAP_SWITCH in optional
         mean, std = (np.array(v, np.float32).reshape(1, 3, 1, 1) for v in (self.card.mean, self.card.std))
         self._gain, self._offset = 1 / (255 * std), -mean / std
 
@@ -118,7 +121,7 @@ class AUModel:
 
         Args:
             crops: Faces cut by `openau.faces.crop_face` with this card's CropSpec.
-            heatmaps: Whether to return heat maps too; the network computes them only then.
+            heatmaps: Whether to return heat maps too.
 
         Returns:
             One output per crop, in order.
@@ -136,8 +139,11 @@ class AUModel:
             batch = self._batch(crops[start : start + BATCH])
             feed: dict[str, Any] = {"face": batch}
             if self._has_switch:
-                feed[_HEATMAP_SWITCH] = np.array(heatmaps)
-            values = self._session.run(names, feed, self._options)
+                feed[HEATMAP_SWITCH] = np.array(heatmaps)
+            try:
+                values = self._session.run(names, feed)
+            except _refusals() as error:
+                raise ModelError(_refused(self._path, error)) from error
             found = {
                 name: self._checked(name, value, len(batch))
                 for name, value in zip(names, values, strict=True)
@@ -192,7 +198,6 @@ def _usable_cpus() -> int:
 def _open_session(path: Path, threads: int) -> InferenceSession:
     # Imported here because it takes 0.1 s, which `openau info` and `--help` need not pay.
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     onnxruntime.set_default_logger_severity(4)
     onnxruntime.disable_telemetry_events()
@@ -202,7 +207,17 @@ def _open_session(path: Path, threads: int) -> InferenceSession:
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.use_deterministic_compute = True
-    refused = (
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except _refusals() as error:
+        raise ModelError(_refused(path, error)) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what onnxruntime raises for a network it cannot read or run."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (
         state.Fail,
         state.InvalidArgument,
         state.InvalidGraph,
@@ -211,19 +226,11 @@ def _open_session(path: Path, threads: int) -> InferenceSession:
         state.NotImplemented,
         state.RuntimeException,
     )
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except refused as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"The model file {path} cannot be run by onnxruntime: {reason}") from error
 
 
-def _quiet_run_options() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
-    options.log_severity_level = 4
-    return options
+def _refused(path: Path, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200]
+    return f"The model file {path} cannot be run by onnxruntime: {reason}"
 
 
 def _check_input(inputs: Sequence[Any], card: ModelCard, path: Path) -> None:
