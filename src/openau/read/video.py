@@ -56,6 +56,9 @@ class VideoInfo:
     height: int
 
 
+# A title that is not UTF-8 must not stop a video; PyAV 19 (Python 3.12 on) passes over it by itself.
+_LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+
 # The time at which a frame is shown, and what turns it into RGB: a frame that is skipped costs no conversion.
 _Moment = tuple[float | None, Callable[[], Pixels]]
 
@@ -177,7 +180,7 @@ def _opened(path: Path, file: BinaryIO, *, cut_short: bool = False) -> Iterator[
     file.seek(0)
     options = {"format_whitelist": _CONTAINERS, "max_pixels": str(MAX_PIXELS)}
     try:
-        container = av.open(file, "r", options=options, metadata_errors="ignore")
+        container = av.open(file, "r", options=options, **_LENIENT)
     except (av.FFmpegError, OSError, ValueError, MemoryError) as fault:
         if find_reader(head) is not None:
             raise InputError(f"{path} is a picture, not a video; read it as a picture.") from fault
