@@ -97,6 +97,7 @@ def test_yunet_without_its_file_is_refused() -> None:
 def test_mediapipe_where_it_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     monkeypatch.setitem(sys.modules, "mediapipe.python", None)
+    monkeypatch.setitem(sys.modules, "mediapipe.python.solutions", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'openau\[mediapipe\]'"):
         build_detector("mediapipe")
 

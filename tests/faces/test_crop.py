@@ -31,7 +31,9 @@ def area_mean(rgb: Pixels, box_px: Box, spec: CropSpec) -> NDArray[np.float64]:
             weight[:, min(max(pixel, 0), count - 1)] += np.maximum(overlap, 0)
         weights.append(weight / (side / spec.size))
     across, down = weights
-    mean: NDArray[np.float64] = np.einsum("ui,ijc,vj->uvc", down, rgb.astype(np.float64), across, optimize=True)
+    mean: NDArray[np.float64] = np.einsum(
+        "ui,ijc,vj->uvc", down, rgb.astype(np.float64), across, optimize=True
+    )
     return mean
 
 

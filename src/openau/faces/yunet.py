@@ -8,7 +8,10 @@ Reference: Wu, Peng and Yu, YuNet: a tiny millisecond-level face detector (2023)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,17 +45,14 @@ class YuNetDetector:
         if not file.is_file():
             raise ModelError(f"The detector file {file} does not exist: {_WHERE}.")
         self._longest = _THOROUGH_SIDE if thorough else _QUICK_SIDE
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the sentence below says it once
         try:
-            self._network = cv2.FaceDetectorYN.create(
-                str(file), "", (64, 64), max(self.min_score, 1e-3), _OVERLAP, _MOST
-            )
-            self._network.detect(np.zeros((64, 64, 3), np.uint8))
+            with _quiet_opencv():  # the sentence below says it once
+                self._network = cv2.FaceDetectorYN.create(
+                    str(file), "", (64, 64), max(self.min_score, 1e-3), _OVERLAP, _MOST
+                )
+                self._network.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
             raise ModelError(f"The detector file {file} is not YuNet: {_WHERE}.") from error
-        finally:
-            cv2.utils.logging.setLogLevel(level)
 
     def __call__(self, rgb: Pixels) -> list[Face]:
         """Return the faces in a picture, surest first.
@@ -75,6 +75,18 @@ class YuNetDetector:
             return []
         ratio = np.array([width / size[0], height / size[1]])
         return without_overlaps([_face(np.asarray(row, np.float64), ratio) for row in rows])
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's own log off the screen for a while."""
+    log: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV has moved these functions between versions
+    level = log.getLogLevel()
+    log.setLogLevel(0)
+    try:
+        yield
+    finally:
+        log.setLogLevel(level)
 
 
 def _face(row: NDArray[np.float64], ratio: NDArray[np.float64]) -> Face:
