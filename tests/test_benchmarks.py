@@ -15,9 +15,9 @@ from benchmarks.real_faces import interval, paired_accuracy, roc_auc
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from openau.read import read_video, video_info
 
 import openau
+from openau.read import read_video, video_info
 
 STORED = sorted(ledger.RESULTS.rglob("*"))
 SCORES = arrays.arrays(np.float64, st.integers(1, 20), elements=st.integers(0, 5).map(float))
