@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -417,6 +418,17 @@ def test_a_video_that_breaks_off_keeps_its_rows(clip: Path, model: Path, tmp_pat
     rows = read_table(summary.table)["source"].value_counts()
     assert rows[str(clip)] == 70
     assert 10 < rows[str(cut)] < 70
+
+
+def test_decoded_frames_do_not_pile_up(clip: Path, model: Path, tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # what lives on only in reference cycles stays, and can be counted
+    try:
+        analyze_paths([clip], tmp_path / "out", Settings(model=model))
+        left = sum(isinstance(item, av.VideoFrame | Frame) for item in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left <= 2
 
 
 def test_opencv_gets_its_threads_back(photos: Path, model: Path, tmp_path: Path) -> None:

@@ -260,6 +260,8 @@ class _PixelScale:
         self._path = path
         self._aspect = float(stream.sample_aspect_ratio or 1)
         self._reformatter = VideoReformatter()  # one for all frames: making one costs as much as a frame
+        self._rotation: int | None = None
+        self._orientation = 1
 
     def to_rgb(self, frame: av.VideoFrame) -> Pixels:
         """Return (H, W, 3) RGB uint8, contiguous."""
@@ -273,7 +275,11 @@ class _PixelScale:
         layout = "rgba" if clear else "rgb24"
         plain = self._reformatter.reformat(frame, width=width, height=height, format=layout)
         pixels: NDArray[Any] = plain.to_ndarray()
-        return orient(on_white(pixels) if clear else pixels, _orientation(frame))
+        if frame.rotation != self._rotation:
+            # Only where it changes: reading a frame's side data ties the frame into a reference cycle, and
+            # whole frames would pile up until Python looks for cycles.
+            self._rotation, self._orientation = frame.rotation, _orientation(frame)
+        return orient(on_white(pixels) if clear else pixels, self._orientation)
 
 
 def _orientation(frame: av.VideoFrame) -> int:
