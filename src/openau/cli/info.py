@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,13 +65,25 @@ def card_text(card: ModelCard, path: Path) -> str:
         for au, threshold in zip(card.aus, card.thresholds, strict=True)
     ]
     if card.accuracy:
-        lines += ["", "measured:", *(f"  {_measured(row)}" for row in card.accuracy)]
+        lines += _measured(card.accuracy)
     if card.limits:
         lines += ["", "limits:", *(f"  {limit}" for limit in card.limits)]
     return "\n".join(lines)
 
 
-def _measured(row: Accuracy) -> str:
-    which = "mean over AUs" if row.au is None else f"AU{row.au:02d}"
-    count = "" if row.count is None else f", n = {row.count}"
-    return f"{which:<14}{row.metric} {row.value:.3f}  ({row.data}; {row.protocol}{count})"
+def _measured(accuracy: Sequence[Accuracy]) -> list[str]:
+    """Return one table per set of test pictures, with a row per AU and a column per metric."""
+    from openau.facs import au_column
+
+    lines: list[str] = []
+    for data, protocol in dict.fromkeys((row.data, row.protocol) for row in accuracy):
+        rows = [row for row in accuracy if (row.data, row.protocol) == (data, protocol)]
+        metrics = list(dict.fromkeys(row.metric.removeprefix("mean ") for row in rows))
+        lines += ["", f"measured on {data}", f"({protocol})"]
+        lines.append("  AU    " + "".join(f"{metric:>12}" for metric in metrics) + f"{'n':>8}")
+        for au in dict.fromkeys(row.au for row in rows):
+            values = {row.metric.removeprefix("mean "): row for row in rows if row.au == au}
+            cells = (f"{values[m].value:>12.3f}" if m in values else " " * 12 for m in metrics)
+            count = next((row.count for row in values.values() if row.count is not None), "")
+            lines.append(f"  {'mean' if au is None else au_column(au):<6}{''.join(cells)}{count:>8}")
+    return lines
