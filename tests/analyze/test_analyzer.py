@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,14 @@ def test_wrong_settings_are_refused_at_once(model: Path, tmp_path: Path) -> None
 def test_there_are_at_most_six_public_methods() -> None:
     public = [name for name in vars(Analyzer) if not name.startswith("_")]
     assert sorted(public) == ["card", "frames", "image", "table", "video"]
+
+
+def test_the_example_in_the_docstring_runs(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openau.runtime.default_model_path", lambda: model)
+    examples = doctest.DocTestFinder().find(Analyzer, "Analyzer", globs={})
+    results = [doctest.DocTestRunner().run(example) for example in examples]
+    assert sum(result.attempted for result in results) >= 6
+    assert sum(result.failed for result in results) == 0
 
 
 def test_the_door_is_where_the_package_says() -> None:

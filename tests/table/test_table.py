@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
@@ -113,6 +113,7 @@ def test_readings_of_another_model_are_refused() -> None:
         reading_row(reading(), tiny_card((1, 4, 12)))
 
 
+@settings(max_examples=25)
 @given(
     probability=stn.arrays(np.float32, 3, elements=st.floats(0, 1, width=32)),
     box=st.tuples(*[st.floats(-1e4, 1e4)] * 4),
@@ -166,6 +167,7 @@ def test_the_table_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
+@settings(max_examples=25)
 @given(cut=st.integers(0, 5), lost=st.integers(0, 3))
 def test_a_resumed_table_has_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, cut: int, lost: int

@@ -45,8 +45,8 @@ class Analyzer:
         >>> import numpy as np
         >>> from openau import Analyzer
         >>> analyzer = Analyzer()
-        >>> grey_wall = np.full((120, 160, 3), 128, np.uint8)
-        >>> analysis = analyzer.image(grey_wall)
+        >>> dark_room = np.zeros((120, 160, 3), np.uint8)
+        >>> analysis = analyzer.image(dark_room)
         >>> analysis.records[0].face is None
         True
         >>> int(analysis.table.success[0])
