@@ -377,7 +377,9 @@ def test_a_full_disk_is_one_sentence_and_can_be_resumed(
 
     with monkeypatch.context() as patch:
         patch.setattr("openau.analyze.run.TableWriter", with_little_room)
-        with pytest.raises(OutputError, match=r"aus\.csv\.partial cannot be written \(No space left"):
+        with pytest.raises(
+            OutputError, match=r"aus\.csv\.partial cannot be written, the disk is full: make room"
+        ):
             analyze_paths([clip], tmp_path / "parts", Settings(model=model))
     assert not (tmp_path / "parts/aus.csv").exists()
     summary = analyze_paths([clip], tmp_path / "parts", Settings(model=model), resume=True)
@@ -393,8 +395,9 @@ def test_a_picture_that_cannot_be_written_ends_the_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(OutputError, match=r"a\.jpg cannot be written \(No space left"):
+        with pytest.raises(OutputError, match=r"a\.jpg cannot be written, the disk is full: make room"):
             analyze_paths([photos], tmp_path / "out", Settings(model=model, overlay=True))
+    assert list((tmp_path / "out" / "overlay").iterdir()) == []
     summary = analyze_paths([photos], tmp_path / "out", Settings(model=model, overlay=True), resume=True)
     assert summary.frames_now == 3
     assert len(list((tmp_path / "out/overlay").iterdir())) == 3

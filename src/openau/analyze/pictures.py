@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from openau.draw import OverlayWriter, draw_heatmaps, draw_readings
 from openau.errors import OutputError
 from openau.records import Crop, Frame, ModelCard, Pixels, Reading
 from openau.report import ReportBuilder
+from openau.table.write import write_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,11 +204,13 @@ def save_picture(path: Path, rgb: Pixels) -> None:
         new.write_bytes(data.tobytes())
         new.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror or error}).") from error
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise write_error(path, error) from error
 
 
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be made ({error.strerror or error}).") from error
+        raise write_error(path, error) from error

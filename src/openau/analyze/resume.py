@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from openau import __version__
 from openau.analyze.feed import Failure, Feed, Position
 from openau.errors import OutputError, SettingError
+from openau.table.write import write_error
 
 RUN_FILE = "run.json"
 SCHEMA = 1
@@ -144,7 +146,9 @@ class RunFile:
             new.write_text(text, "utf-8", "backslashreplace")
             new.replace(self.path)
         except OSError as error:
-            raise OutputError(f"{self.path} cannot be written ({error.strerror or error}).") from error
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise write_error(self.path, error) from error
 
     def remove(self) -> None:
         """Forget the run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 from collections.abc import Iterable
@@ -57,7 +58,7 @@ class TableWriter:
                 self._file.seek(resume_at)
                 self._file.truncate()
         except OSError as error:
-            raise _write_error(self.partial, error) from error
+            raise write_error(self.partial, error) from error
 
     def write(self, readings: Iterable[Reading]) -> None:
         """Append rows.
@@ -69,7 +70,7 @@ class TableWriter:
         try:
             self._write_text([cell_text(column, row[column]) for column in self._columns] for row in rows)
         except OSError as error:
-            raise _write_error(self.partial, error) from error
+            raise write_error(self.partial, error) from error
 
     def flush(self) -> int:
         """Hand every row written so far to the operating system and return the file's length in bytes.
@@ -81,7 +82,7 @@ class TableWriter:
             self._file.flush()
             return self._file.tell()
         except OSError as error:
-            raise _write_error(self.partial, error) from error
+            raise write_error(self.partial, error) from error
 
     def sync(self) -> None:
         """Hand every row written so far to the disk itself, so that it outlives a power failure.
@@ -93,7 +94,7 @@ class TableWriter:
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise _write_error(self.partial, error) from error
+            raise write_error(self.partial, error) from error
 
     def finish(self) -> Path:
         """Complete the table and give it its own name; returns that path.
@@ -112,7 +113,7 @@ class TableWriter:
             else:
                 self.partial.replace(self.path)
         except OSError as error:
-            raise _write_error(self.path, error) from error
+            raise write_error(self.path, error) from error
         return self.path
 
     def close(self) -> None:
@@ -126,7 +127,7 @@ class TableWriter:
         try:
             self._file.close()
         except OSError as error:
-            raise _write_error(self.partial, error) from error
+            raise write_error(self.partial, error) from error
 
     def __enter__(self) -> TableWriter:
         return self
@@ -148,5 +149,15 @@ def partial_path(path: Path) -> Path:
     return path.with_name(path.stem + ".csv.partial")
 
 
-def _write_error(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path} cannot be written ({error.strerror or error}).")
+def write_error(path: Path, error: OSError) -> OutputError:
+    """Return the sentence for a file that cannot be written.
+
+    Args:
+        path: The file.
+        error: What the operating system said.
+    """
+    if error.errno == errno.ENOSPC:
+        return OutputError(
+            f"{path} cannot be written, the disk is full: make room, then go on with --resume."
+        )
+    return OutputError(f"{path} cannot be written ({error.strerror or error}): choose another folder.")
