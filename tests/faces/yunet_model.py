@@ -40,7 +40,9 @@ def write_yunet(path: Path, *, omit: str = "") -> None:
                 numpy_helper.from_array(np.array([1, -1, width], np.int64), f"{name}_shape"),
             ]
             nodes += [
-                helper.make_node("Conv", [pooled, f"{name}_weight", f"{name}_bias"], [f"{name}_map"]),
+                helper.make_node(
+                    "Conv", [pooled, f"{name}_weight", f"{name}_bias"], [f"{name}_map"], kernel_shape=[1, 1]
+                ),
                 helper.make_node("Transpose", [f"{name}_map"], [f"{name}_last"], perm=[0, 2, 3, 1]),
                 helper.make_node("Reshape", [f"{name}_last", f"{name}_shape"], [name]),
             ]

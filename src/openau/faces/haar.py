@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import cv2.data
@@ -35,18 +35,42 @@ Grey = NDArray[Any]  # (H, W) uint8
 Matrix = NDArray[Any]  # (2, 3) float64
 Found = NDArray[np.float64]  # (N, 4) answers of the cascade: x, y, side, weight
 
+
+class _Look(NamedTuple):
+    """How densely a patch is searched.
+
+    Attributes:
+        face: Side of the expected face in the patch, in pixels.
+        step: Ratio of one face size to the next.
+    """
+
+    face: int
+    step: float
+
+    @property
+    def patch(self) -> int:
+        """Side of the patch."""
+        return round(1.86 * self.face)
+
+    @property
+    def sizes(self) -> tuple[float, int, int]:
+        """What to search for."""
+        return self.step, round(0.61 * self.face), round(1.57 * self.face)
+
+
 CASCADE = "haarcascade_frontalface_alt2.xml"
 _WINDOW = 20  # the cascade's own window, in pixels
 _SMALLEST_FACE = 28  # pixels of the picture; below, false alarms outnumber faces, and no AU can be read
 _SMALLEST = 16  # a picture thinner than this holds no face worth reading
-_QUICK_PIXELS, _THOROUGH_PIXELS = 320 * 240, 1280 * 960  # size of the finest level
+_QUICK_PIXELS, _TILTED_PIXELS, _THOROUGH_PIXELS = 320 * 240, 480 * 320, 1280 * 960  # of the finest level
 _ENLARGED_SIDE = 48  # smaller pictures are enlarged to this short side
-_SEARCH_STEP, _CENTRE_STEP, _LOOK_STEP = 1.25, 1.16, 1.08  # ratio of one face size to the next
+_FINEST = (1.41, 20, 35)  # search: ratio of one face size to the next, smallest and largest size in pixels
+_COARSER = (1.25, 20, 39)  # the coarser levels cost little, so they are searched more densely
 _BORDER = 10
-_PATCH, _PATCH_FACE = 104, 56  # sides of the patch and of the face in it
-_PATCH_SIZES = (34, 88)
+_CENTRING = _Look(face=40, step=1.16)
+_MEASURING = _Look(face=56, step=1.08)
 _SIMILAR = 0.2  # how far two answers of one face may differ, as a share of the smaller side
-_EVEN_ODDS = 12.0  # answers at which the score is 0.5: chance gives a few, frontal faces 40 and more
+_EVEN_ODDS = 12.0  # answers at which the score is 0.5: chance gives a few, frontal faces 30 and more
 _SURE = 0.8  # below this score, other tilts of the patch and of the picture are tried
 _PATCH_TILTS = (-18.0, 18.0)
 _PICTURE_TILTS = (-25.0, 25.0, -50.0, 50.0)
@@ -109,8 +133,8 @@ class HaarDetector:
         """Return groups of answers in picture pixels, largest group first."""
         height, width = grey.shape
         answers = []
-        for level, border in _levels(grey, pixels):
-            found = self._answers(level, border, _SEARCH_STEP, (_WINDOW, 2 * _WINDOW - 1))
+        for number, (level, border) in enumerate(_levels(grey, pixels)):
+            found = self._answers(level, border, _COARSER if number else _FINEST)
             across, down = width / level.shape[1], height / level.shape[0]
             side = found[:, 2] * math.sqrt(across * down)
             x = (found[:, 0] + found[:, 2] / 2) * across - side / 2
@@ -119,20 +143,20 @@ class HaarDetector:
         return _grouped(np.concatenate(answers))
 
     def _look(self, grey: Grey, x: float, y: float, side: float) -> Face | None:
-        """Search around one answer: coarsely to centre the patch, then densely; where weak, tilted too."""
-        centred = self._look_once(grey, _square(x + side / 2, y + side / 2, side), _CENTRE_STEP)
+        """Search around one answer: quickly to centre the patch, then densely; where weak, tilted too."""
+        centred = self._look_once(grey, _square(x + side / 2, y + side / 2, side), _CENTRING)
         box = _square(x + side / 2, y + side / 2, side) if centred is None else centred.box_px
-        best = self._look_once(grey, box, _LOOK_STEP)
+        best = self._look_once(grey, box, _MEASURING)
         if best is None or best.score < _SURE:
-            tilted = (self._look_once(grey, box, _LOOK_STEP, tilt) for tilt in _PATCH_TILTS)
+            tilted = (self._look_once(grey, box, _MEASURING, tilt) for tilt in _PATCH_TILTS)
             best = max([best, *tilted], key=lambda face: 0.0 if face is None else face.score)
         return best
 
-    def _look_once(self, grey: Grey, box_px: Box, step: float, tilt_deg: float = 0.0) -> Face | None:
-        side = box_px[2] - box_px[0]
-        scale = _PATCH_FACE / side
-        patch, to_picture = _patch(grey, box_px[0] + side / 2, box_px[1] + side / 2, scale, tilt_deg)
-        groups = _grouped(self._answers(patch, 0, step, _PATCH_SIZES))
+    def _look_once(self, grey: Grey, box_px: Box, look: _Look, tilt_deg: float = 0.0) -> Face | None:
+        x1, y1, x2, y2 = box_px
+        scale = look.face / (x2 - x1)
+        patch, to_picture = _patch(grey, ((x1 + x2) / 2, (y1 + y2) / 2), look.patch, scale, tilt_deg)
+        groups = _grouped(self._answers(patch, 0, look.sizes))
         if not groups:
             return None
         found = groups[0]
@@ -147,7 +171,7 @@ class HaarDetector:
     def _tilted_faces(self, grey: Grey) -> list[Face]:
         """Search the picture tilted either way: for heads on one side, which the cascade does not know."""
         height, width = grey.shape
-        scale = min(1.0, math.sqrt(4 * _QUICK_PIXELS / grey.size))
+        scale = min(1.0, math.sqrt(_TILTED_PIXELS / grey.size))
         faces: list[Face] = []
         for tilt in _PICTURE_TILTS:
             matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), tilt, scale)
@@ -156,15 +180,15 @@ class HaarDetector:
             size = (math.ceil(reach[0]), math.ceil(reach[1]))
             tilted = _warp(grey, matrix, size, scale)
             back = cv2.invertAffineTransform(matrix)
-            found = self._faces(tilted, 4 * _QUICK_PIXELS)
+            found = self._faces(tilted, _TILTED_PIXELS)
             faces += [_moved(face, back, scale) for face in found if face.score >= _SURE]
         return faces
 
-    def _answers(self, grey: Grey, border: int, step: float, sizes: tuple[int, int]) -> Found:
+    def _answers(self, grey: Grey, border: int, sizes: tuple[float, int, int]) -> Found:
         """Return every single answer of the cascade, in a fixed order (threads find them in any)."""
+        step, low, high = sizes
         if border:
             grey = cv2.copyMakeBorder(grey, border, border, border, border, cv2.BORDER_REPLICATE)
-        low, high = sizes
         boxes, _, weights = self._cascade.detectMultiScale3(
             grey, step, 0, 0, (low, low), (high, high), outputRejectLevels=True
         )
@@ -222,13 +246,14 @@ def _grouped(found: Found) -> list[Found]:
     return sorted(groups, key=len, reverse=True)
 
 
-def _patch(grey: Grey, cx: float, cy: float, scale: float, tilt_deg: float) -> tuple[Grey, Matrix]:
+def _patch(
+    grey: Grey, centre: tuple[float, float], side: int, scale: float, tilt_deg: float
+) -> tuple[Grey, Matrix]:
     """Cut a square patch around a point; return it with the (2, 3) map from its points to the picture's."""
     cos, sin = math.cos(math.radians(tilt_deg)) * scale, math.sin(math.radians(tilt_deg)) * scale
     turn = np.array([[cos, sin], [-sin, cos]])
-    middle = (_PATCH - 1) / 2
-    matrix = np.column_stack([turn, np.array([middle, middle]) - turn @ (cx - 0.5, cy - 0.5)])
-    return _warp(grey, matrix, (_PATCH, _PATCH), scale), cv2.invertAffineTransform(matrix)
+    matrix = np.column_stack([turn, (side - 1) / 2 - turn @ (np.array(centre) - 0.5)])
+    return _warp(grey, matrix, (side, side), scale), cv2.invertAffineTransform(matrix)
 
 
 def _warp(grey: Grey, matrix: Matrix, size: tuple[int, int], scale: float) -> Grey:
