@@ -124,7 +124,7 @@ class HaarDetector:
             x, y, side = group[:, :3].mean(axis=0)
             if any(_is_within(x + side / 2, y + side / 2, face.box_px) for face in faces):
                 continue
-            face = self._look(grey, x, y, side)
+            face = self._look(grey, x, y, side, is_lone=len(group) == 1)
             if face is not None and face.score >= self.min_score:
                 faces.append(face)
         return without_overlaps(faces)
@@ -142,9 +142,11 @@ class HaarDetector:
             answers.append(np.column_stack([x, y, side, found[:, 3]]))
         return _grouped(np.concatenate(answers))
 
-    def _look(self, grey: Grey, x: float, y: float, side: float) -> Face | None:
+    def _look(self, grey: Grey, x: float, y: float, side: float, *, is_lone: bool) -> Face | None:
         """Search around one answer: quickly to centre the patch, then densely; where weak, tilted too."""
         centred = self._look_once(grey, _square(x + side / 2, y + side / 2, side), _CENTRING)
+        if centred is None and is_lone and not self.thorough:
+            return None  # one chance resemblance is not worth a quarter of a video frame's time
         box = _square(x + side / 2, y + side / 2, side) if centred is None else centred.box_px
         best = self._look_once(grey, box, _MEASURING)
         if best is None or best.score < _SURE:
