@@ -126,13 +126,9 @@ def network(repeats: int) -> list[Measurement]:
                 times[name].append(elapsed / len(next(iter(feed.values()))))
     rows = [summary(name, values, "ms/face") for name, values in times.items()]
     value = {row.name: row.value for row in rows}
-    ratios = {
-        "AU network to ResNet-50": "AU network, batch 1",
-        "AU network exported without heat maps to ResNet-50": "AU network exported without heat maps, batch 1",
-    }
-    for name, of in ratios.items():
-        ratio = value[of] / value["ResNet-50, batch 1"]
-        rows.append(Measurement(name, ratio, "ratio", n=repeats, note="batch 1, medians"))
+    for name in ("AU network", "AU network exported without heat maps"):
+        ratio = value[f"{name}, batch 1"] / value["ResNet-50, batch 1"]
+        rows.append(Measurement(f"{name} to ResNet-50", ratio, "ratio", n=repeats, note="batch 1, medians"))
     return rows
 
 
