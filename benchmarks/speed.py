@@ -19,12 +19,12 @@ import onnxruntime
 from benchmarks.clips import write_clip
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser, summary
 from openau.emotion import decode_emotion
-from openau.export import HEATMAP_SWITCH, export_onnx
+from openau.export import export_onnx
 from openau.faces import build_detector, crop_face
 from openau.models import build_model
 from openau.read import read_video
 from openau.records import Face, Reading
-from openau.runtime import AUModel, default_model_path, read_card
+from openau.runtime import HEATMAP_SWITCH, AUModel, default_model_path, read_card
 from openau.table import TableWriter
 
 SEED = 0

@@ -18,10 +18,11 @@ import torch
 import openau.export
 from openau.errors import CardError, ModelError, OutputError
 from openau.explain import explain
-from openau.export import CARD_KEY, export_onnx, export_run
+from openau.export import export_onnx, export_run
 from openau.models.attention_cnn import AttentionCNN
 from openau.models.weights import NetworkSpec, save_network
 from openau.records import CropSpec, ModelCard
+from openau.runtime import CARD_KEY
 
 AUS = (1, 4, 12)
 CARD = ModelCard(

@@ -33,9 +33,8 @@ from openau.evaluate.occurrence import Rule
 from openau.facs import au_column
 from openau.models.weights import load_network
 from openau.records import Accuracy, ModelCard
+from openau.runtime import CARD_KEY, HEATMAP_SWITCH
 
-CARD_KEY = "openau.card"
-HEATMAP_SWITCH = "with_heatmaps"
 OPSET = 18
 TOLERANCE = 1e-4
 
