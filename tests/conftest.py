@@ -70,3 +70,13 @@ def astronaut() -> Pixels:
 
     rgb: Pixels = np.ascontiguousarray(data.astronaut())  # type: ignore[no-untyped-call]  # has no types
     return rgb
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model's file."""
+    from tests.fake.tiny_model import write_tiny_model
+
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    write_tiny_model(path)
+    return path

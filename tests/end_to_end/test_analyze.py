@@ -18,16 +18,8 @@ import pytest
 from openau.records import Pixels
 from openau.table import partial_path, read_table
 from tests.fake.media import write_video
-from tests.fake.tiny_model import write_tiny_model
 
 FRAMES = 240
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    write_tiny_model(path)
-    return path
 
 
 @pytest.fixture(scope="module")
