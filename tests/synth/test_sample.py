@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openau.errors import SettingError
 from openau.facs import au_set
 from openau.synth import sample
 from openau.synth.expression import MOVEMENTS, Expression
@@ -138,3 +139,52 @@ def test_tables_speak_only_of_aus_that_the_rig_can_make() -> None:
 def test_no_prototype_contains_a_pair_that_is_excluded(emotion: str) -> None:
     pairs = {frozenset(p) for variant in PROTOTYPES[emotion] for p in combinations(variant, 2)}
     assert not {tuple(p) for p in pairs & EXCLUDED}
+
+
+@pytest.mark.parametrize("au", MOVEMENTS)
+def test_an_au_that_must_be_present_is_there_at_level_c(au: int) -> None:
+    rng = np.random.default_rng(au)
+    assert all(stronger(draw_expression(rng, present=[au]), au) >= 3 for _ in range(5))
+
+
+@pytest.mark.parametrize("au", MOVEMENTS)
+def test_an_au_that_must_be_absent_is_nowhere(au: int) -> None:
+    rng = np.random.default_rng(au)
+    assert all(stronger(draw_expression(rng, absent=[au]), au) == 0 for _ in range(40))
+
+
+def test_where_au25_must_be_absent_nothing_parts_the_lips() -> None:
+    rng = np.random.default_rng(4)
+    drawn = [draw_expression(rng, present=[12], absent=[25]) for _ in range(40)]
+    assert not any(stronger(e, au) for e in drawn for au in sample.LIP_PARTING)
+
+
+def test_a_rare_condition_is_still_met() -> None:
+    rng = np.random.default_rng(3)
+    wanted, barred = [1, 2, 4, 5, 14], [6, 7, 25]
+    for _ in range(3):
+        face = draw_expression(rng, present=wanted, absent=barred)
+        assert all(stronger(face, au) >= 3 for au in wanted)
+        assert not any(stronger(face, au) for au in barred)
+
+
+def test_a_condition_leaves_the_rest_of_the_face_to_chance() -> None:
+    rng = np.random.default_rng(9)
+    drawn = [draw_expression(rng, present=[4]) for _ in range(80)]
+    assert len({frozenset(e.left) for e in drawn}) > 40
+
+
+@pytest.mark.parametrize(
+    ("present", "absent", "message"),
+    [
+        ([13], [], "no AU 13"),
+        ([12], [12], "both present and absent"),
+        ([26], [25], "both present and absent"),
+        ([24, 25], [], "AU 24 and AU 25 exclude each other"),
+    ],
+)
+def test_a_condition_that_no_face_can_meet_is_refused(
+    present: list[int], absent: list[int], message: str
+) -> None:
+    with pytest.raises(SettingError, match=message):
+        draw_expression(np.random.default_rng(0), present, absent)

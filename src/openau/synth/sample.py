@@ -6,12 +6,13 @@ often AUs come together follows spontaneous databases (AU6 with 12; AU7 with 4, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import numpy as np
 
-from openau.synth.expression import Expression
+from openau.errors import SettingError
+from openau.synth.expression import MOVEMENTS, Expression
 
 PROTOTYPES: Final[Mapping[str, tuple[tuple[int, ...], ...]]] = {
     "happy": ((6, 12), (12,), (6, 12, 25), (6, 12, 25, 26), (6, 7, 12, 25), (6, 12, 43)),
@@ -76,16 +77,72 @@ _SPEECH: Final = (
 ONE_SIDED: Final = frozenset({1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 20, 43})
 """AUs that can differ between the sides of a face."""
 
+LIP_PARTING: Final = frozenset({9, 10, 16, 20, 22, 25, 26, 27})
+"""AUs that can part the lips."""
+
+PRESENT: Final = 3.0
+"""Intensity from which a wanted AU counts as present: level C."""
+
+_TRIES: Final = 400
+
 _KINDS: Final = ("neutral", "single", "prototype", "free", "speech")
 _KIND_CHANCE: Final = (0.19, 0.16, 0.31, 0.26, 0.08)
 
 
-def draw_expression(rng: np.random.Generator) -> Expression:
-    """Draw one expression.
+def draw_expression(
+    rng: np.random.Generator, present: Collection[int] = (), absent: Collection[int] = ()
+) -> Expression:
+    """Draw one expression, on request with some AUs surely on the face and others surely not.
+
+    What is drawn is what the renderer is asked for; the labels are measured afterwards and may differ: who
+    needs certainty compares the measured truth and draws again.
 
     Args:
         rng: The source of chance.
+        present: AUs that reach level C (intensity 3) on the stronger side.
+        absent: AUs that are not on the face at all; where 25 is among them, nothing that parts the lips is.
+
+    Returns:
+        The expression. Its law is that of a free draw under the condition, as long as the condition is met by
+        one free draw in some hundreds; a rarer one is built from the AUs of `present` alone.
+
+    Raises:
+        SettingError: An AU is unknown, wanted and unwanted at once, or excludes another wanted one.
     """
+    wanted, barred = frozenset(present), frozenset(absent)
+    _check_condition(wanted, barred)
+    if 25 in barred:
+        barred |= LIP_PARTING
+    tries = _TRIES if wanted or barred else 1
+    for _ in range(tries):
+        drawn = _draw_freely(rng)
+        if _meets(drawn, wanted, barred):
+            return drawn
+    chosen = {au: float(rng.uniform(PRESENT, 5.0)) for au in sorted(wanted)}
+    return Expression(dict(chosen), dict(chosen), (0.0, 0.0), {}, _wrinkle_gain(rng))
+
+
+def _check_condition(wanted: frozenset[int], barred: frozenset[int]) -> None:
+    """Refuse a condition that no face can meet."""
+    unknown = sorted((wanted | barred) - MOVEMENTS.keys())
+    if unknown:
+        raise SettingError(f"The renderer has no AU {unknown[0]}; it has {', '.join(map(str, MOVEMENTS))}.")
+    both = sorted(wanted & (barred | (LIP_PARTING if 25 in barred else frozenset())))
+    if both:
+        raise SettingError(f"AU {both[0]} cannot be both present and absent; take it out of one of the two.")
+    clash = next((p for p in sorted(map(sorted, EXCLUDED)) if wanted.issuperset(p)), None)
+    if clash:
+        raise SettingError(f"AU {clash[0]} and AU {clash[1]} exclude each other; ask for one of them.")
+
+
+def _meets(drawn: Expression, wanted: frozenset[int], barred: frozenset[int]) -> bool:
+    """Return whether an expression has what is wanted and lacks what is barred."""
+    strongest = {au: max(drawn.left.get(au, 0.0), drawn.right.get(au, 0.0)) for au in wanted | barred}
+    return all(strongest[au] >= PRESENT for au in wanted) and all(strongest[au] == 0 for au in barred)
+
+
+def _draw_freely(rng: np.random.Generator) -> Expression:
+    """Draw one expression without a condition."""
     kind = str(rng.choice(_KINDS, p=_KIND_CHANCE))
     emotion: str | None = None
     if kind == "neutral":
