@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from torch import nn
 from openau.errors import OpenAUError, SettingError
 from openau.explain import explain
 from openau.export import export_onnx
-from openau.models import MODELS, build_model, model_class
+from openau.facs import au_set
+from openau.models import MODELS, build_model, model_class, network_needs
+from openau.models.needs import Alignment
 from openau.models.weights import NetworkSpec, load_network, save_network
 from openau.records import CropSpec, ModelCard
 
-SIZE = {"attention_cnn": 16}  # the smallest picture each network takes
+SIZE = {name: network_needs(name).smallest for name in MODELS}
 AUS = (1, 12, 25)
 
 
@@ -110,6 +113,19 @@ def test_its_own_heat_maps_are_autograds(name: str) -> None:
         _, maps = network.logits_and_heatmaps(images(name))  # type: ignore[operator] # a method
     wanted = explain(network, images(name), layer=str(network.heatmap_layer))
     assert (maps - wanted).abs().max() <= 1e-4 * wanted.max()
+
+
+def test_it_says_what_it_needs_of_its_pictures(name: str) -> None:
+    needs = network_needs(name)
+    assert 8 <= needs.smallest <= needs.size <= 1024
+    assert au_set(needs.aus)
+    assert all(0 <= mean < 1 for mean in needs.mean)
+    assert all(0 < std <= 1 for std in needs.std)
+    assert needs.alignment in get_args(Alignment)
+    with pytest.raises(SettingError, match=name):
+        build_model(name, 3, size=needs.smallest - 1)
+    with pytest.raises(SettingError, match=name):
+        build_model(name, 0, size=needs.smallest)
 
 
 def test_it_says_which_paper_it_comes_from_and_where_its_maps_are_read(name: str) -> None:

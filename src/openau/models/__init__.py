@@ -1,9 +1,10 @@
 """Every network: a function from a batch of face crops to AU logits, free of files, training and datasets.
 
 `MODELS` is the registry: one line per network, imported only when asked for. A network is an `nn.Module`
-built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and carries
+built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and its class carries
 
-* `reference`, the paper it comes from;
+* `needs`, what it asks of its pictures: side, normalisation, alignment, AU set;
+* `reference`, the paper it comes from, and in its docstring "Differences from the paper";
 * `heatmap_layer`, the name of the layer its heat maps are read from, or None;
 * `logits_and_heatmaps(images)` where it can write its heat maps without autograd.
 """
@@ -16,6 +17,7 @@ from typing import Any
 from torch import nn
 
 from openau.errors import SettingError
+from openau.models.needs import Needs
 
 MODELS: dict[str, str] = {
     "attention_cnn": "openau.models.attention_cnn:AttentionCNN",
@@ -39,6 +41,19 @@ def model_class(name: str) -> type[nn.Module]:
     return found
 
 
+def network_needs(name: str) -> Needs:
+    """Return what a network asks of its pictures, as its paper trained it.
+
+    Args:
+        name: A key of `MODELS`.
+
+    Raises:
+        SettingError: No network has this name.
+    """
+    found: Needs = getattr(model_class(name), "needs", None) or _NEEDS[name]
+    return found
+
+
 def build_model(name: str, aus: int, *, size: int, **options: Any) -> nn.Module:
     """Build a network by name, with fresh weights from torch's random state.
 
@@ -58,3 +73,11 @@ def build_model(name: str, aus: int, *, size: int, **options: Any) -> nn.Module:
         return model_class(name)(aus, size=size, **options)
     except TypeError as error:
         raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error
+
+
+_NEEDS = {
+    "attention_cnn": Needs(
+        48, 16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), alignment="box", aus="deramgozin2023-13"
+    ),
+}
+"""Of networks whose class does not say it itself."""
