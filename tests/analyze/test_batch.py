@@ -387,6 +387,24 @@ def test_a_full_disk_is_one_sentence_and_can_be_resumed(
     assert (tmp_path / "parts/aus.csv").read_bytes() == (tmp_path / "whole/aus.csv").read_bytes()
 
 
+def test_progress_is_saved_from_time_to_time_and_not_after_every_batch(
+    clip: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    save_progress = RunFile.save
+
+    def counting(self: RunFile, progress: Progress, *, complete: bool = False) -> None:
+        saved.append(progress.next.frame)
+        save_progress(self, progress, complete=complete)
+
+    monkeypatch.setattr("openau.analyze.run.CHECKPOINT_S", 3600.0)
+    monkeypatch.setattr(RunFile, "save", counting)
+    analyze_paths([clip], tmp_path / "out", Settings(model=model))
+    # At the start, after the first batch, and twice at the end; the batches between them wait for the hour.
+    assert len(saved) == 4
+    assert frames_of(clip) > 3 * 16
+
+
 def test_a_picture_that_cannot_be_written_ends_the_run(
     photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

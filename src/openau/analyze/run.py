@@ -232,7 +232,7 @@ class Run:
         if is_due and self._unsaved and self._unsaved[0][0] <= drawing.done:
             writer.sync()
             self._run_file.save(self._unsaved.popleft()[1])
-            self._saved_at = -CHECKPOINT_S
+            self._saved_at = time.monotonic()
 
     def _finish(self, writer: TableWriter) -> Path | None:
         """Complete the table, or leave nothing behind where nothing could be read."""
