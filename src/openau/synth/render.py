@@ -9,6 +9,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openau.records import Box, Floats, Pixels
 from openau.synth.expression import (
@@ -19,13 +20,17 @@ from openau.synth.expression import (
     shape_weights,
 )
 from openau.synth.identity import Stage, Subject, lip_gap
-from openau.synth.raster import empty_buffer, rasterize, vertex_normals
+from openau.synth.masks import draw_masks
+from openau.synth.raster import Buffer, empty_buffer, rasterize, vertex_normals
 from openau.synth.rig import FACE
 from openau.synth.scene import Camera, Flaws, develop
 from openau.synth.shade import Lamp, Paint, Posed, cast_shadow, relief_slope, shade
 from openau.synth.texture import float32, resize
 
 SUPERSAMPLING: Final = 2
+MASK_SCALE: Final = 2
+"""Side of a picture pixel's square in a mask: masks have half the picture's size."""
+
 _PIVOT: Final = np.array([0, 0, 1], np.float32)
 _GUMS: Final = np.array([0.36, 0.12, 0.11], np.float32)
 
@@ -42,6 +47,8 @@ class Picture:
         left: Intensity 0-5 of every AU that is not 0, subject's left.
         right: The same on the right.
         lip_gap_cm: Measured distance between the inner lips.
+        masks: (H/2, W/2) uint32 bit planes of where each AU shows, see `openau.synth.masks`; None where they
+            were not wanted.
     """
 
     rgb: Pixels
@@ -51,6 +58,7 @@ class Picture:
     left: Mapping[int, float]
     right: Mapping[int, float]
     lip_gap_cm: float
+    masks: NDArray[np.uint32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +79,13 @@ class View:
 
 
 def render(
-    stage: Stage, subject: Subject, expression: Expression, view: View, rng: np.random.Generator
+    stage: Stage,
+    subject: Subject,
+    expression: Expression,
+    view: View,
+    rng: np.random.Generator,
+    *,
+    masks: bool = False,
 ) -> Picture:
     """Draw one picture.
 
@@ -81,6 +95,7 @@ def render(
         expression: What the face does.
         view: Where from, in what light, before what.
         rng: The source of the sensor noise.
+        masks: Whether to draw where each AU shows, too.
     """
     rig = stage.rig
     vertices = subject.vertices.copy()
@@ -92,12 +107,14 @@ def render(
     turned = float32((with_hair - _PIVOT) @ rotation.T)
     height, width = view.backdrop.shape[:2]
     points = project(turned, view.camera, (height, width))
-    light, face = _light_up(stage, subject, expression, view, (turned, rotation, points))
+    light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points))
     shown = develop(light, face, view.flaws, _target_level(subject), rng)
     final = points[rig.landmarks]
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
     rgb = np.rint(shown * 255).astype(np.uint8)
-    return Picture(rgb, final, face_box(final), pose, left, right, gap)
+    half = (height // MASK_SCALE, width // MASK_SCALE)
+    drawn = draw_masks(stage, subject, expression, (left, right), buffer, half) if masks else None
+    return Picture(rgb, final, face_box(final), pose, left, right, gap, drawn)
 
 
 def measured_truth(expression: Expression, gap_cm: float) -> tuple[dict[int, float], dict[int, float]]:
@@ -191,8 +208,8 @@ def _light_up(
     expression: Expression,
     view: View,
     posed: tuple[Floats, Floats, Floats],
-) -> tuple[Floats, Floats]:
-    """Rasterise and shade with supersampling; return linear light and where the face's skin is."""
+) -> tuple[Floats, Floats, Buffer]:
+    """Rasterise and shade with supersampling; return linear light, where skin of the face is, the raster."""
     turned, rotation, points = posed
     head = subject.head
     height, width = view.backdrop.shape[:2]
@@ -206,7 +223,7 @@ def _light_up(
     shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, view.lamp, shadow, large)
     face = ((buffer.triangle >= 0) & (head.mesh.part[buffer.triangle] == FACE)).astype(np.float32)
     size = (height, width)
-    return resize(large, size, cv2.INTER_AREA), resize(face, size, cv2.INTER_AREA)
+    return resize(large, size, cv2.INTER_AREA), resize(face, size, cv2.INTER_AREA), buffer
 
 
 def _paint(subject: Subject, slope: Floats) -> Paint:

@@ -1,0 +1,190 @@
+"""Where on the picture each action unit shows: bit planes rasterised from the geometry that was drawn.
+
+An AU's mask holds the visible skin that the AU, at its intensity in this picture, moves in any direction by
+at least `MOVED_CM` and `MOVED_SHARE` of its largest movement, or wrinkles by at least `WRINKLED_CM`; and, for
+an AU that parts the lips, the mouth between them. What stands before the skin (hair, lashes, glasses) is cut
+out. An AU's movement is that of the whole expression less that of the expression without it, so lids that a
+lowered gaze has closed already are not in the mask of AU43. AU25 is measured on the lips, whoever parts them:
+its mask is what AU25 of the measured intensity would move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from openau.facs import au_column
+from openau.records import Floats
+from openau.synth.expression import MOVEMENTS, Expression, add_shapes, movement_share, shape_weights
+from openau.synth.identity import Stage, Subject, lip_gap
+from openau.synth.raster import Buffer
+from openau.synth.rig import FACE, MOUTH, TEETH, Rig
+from openau.synth.shade import Mesh
+
+MOVED_CM: Final = 0.04
+"""Skin that an AU displaces less than this is not in its mask."""
+
+MOVED_SHARE: Final = 0.2
+"""Nor is skin that it displaces less than this share of its largest movement: cheeks follow a jaw."""
+
+WRINKLED_CM: Final = 0.006
+"""Skin that an AU raises or lowers at least this much, as wrinkles, belongs to its mask."""
+
+PARTED_CM: Final = 0.05
+"""An AU that widens the gap between the lips at least this much has the visible mouth in its mask."""
+
+PLANES: Final = (*(au_column(au) for au in sorted(MOVEMENTS)), "face")
+"""What the bits of a mask mean, lowest first: the AUs by number, then the visible skin of the face."""
+
+_BIT: Final = {au: np.uint32(1 << k) for k, au in enumerate(sorted(MOVEMENTS))}
+_FACE_BIT: Final = np.uint32(1 << (len(PLANES) - 1))
+_FACE, _MOUTH, _TEETH = FACE, MOUTH, TEETH
+
+
+def draw_masks(
+    stage: Stage,
+    subject: Subject,
+    expression: Expression,
+    truth: tuple[Mapping[int, float], Mapping[int, float]],
+    buffer: Buffer,
+    size: tuple[int, int],
+) -> NDArray[np.uint32]:
+    """Return the masks of one picture as bit planes.
+
+    Args:
+        stage: What subjects share.
+        subject: Who was drawn.
+        expression: What the face was asked to do.
+        truth: Intensity 0-5 by AU that the picture shows, subject's left and right.
+        buffer: What each sample of the picture sees; whole multiples of `size`.
+        size: Height and width of the masks, pixels.
+
+    Returns:
+        `size` uint32; bit k is the plane `PLANES[k]`.
+    """
+    aus = sorted(truth[0].keys() | truth[1].keys())
+    moved = np.zeros((len(aus), len(stage.rig.vertices)), np.float32)  # 1 where it just belongs to the mask
+    bits = np.array([_BIT[au] for au in aus], np.uint32)
+    mouth, wrinkled = np.uint32(0), np.zeros(stage.surface.inside.shape, np.uint32)
+    for row, au in enumerate(aus):
+        levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
+        offsets, parted_cm = _movement(stage.rig, subject, expression, au, levels)
+        distance = np.linalg.norm(offsets, axis=1)
+        moved[row] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
+        if parted_cm >= PARTED_CM:
+            mouth |= _BIT[au]
+        for height, level in zip(_envelopes(stage).get(au, ()), reversed(levels), strict=False):
+            depth = min(subject.traits.wrinkling * expression.wrinkle_gain * movement_share(level), 1.5)
+            wrinkled[height * np.float32(depth) >= WRINKLED_CM] |= _BIT[au]
+    out = np.zeros(size, np.uint32)
+    _fill(buffer, subject.head.mesh, moved, bits, wrinkled, mouth, out)
+    return out
+
+
+def planes(masks: NDArray[np.uint32]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the name and the (H, W) mask of every plane that is not empty.
+
+    Args:
+        masks: (H, W) bit planes.
+    """
+    for k, name in enumerate(PLANES):
+        plane = (masks >> np.uint32(k)) & np.uint32(1) == 1
+        if plane.any():
+            yield name, plane
+
+
+def pack(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return bit planes as the channels of a picture: bits 0-7 red, 8-15 green, 16-23 blue.
+
+    Args:
+        masks: (H, W) bit planes.
+
+    Returns:
+        (H, W, 3) RGB uint8.
+    """
+    return np.stack([(masks >> np.uint32(shift)).astype(np.uint8) for shift in (0, 8, 16)], axis=-1)
+
+
+def _movement(
+    rig: Rig, subject: Subject, expression: Expression, au: int, levels: tuple[float, float]
+) -> tuple[Floats, float]:
+    """Return how far an AU moves each vertex, (N, 3) cm, and how much it widens the gap between the lips."""
+    asked = max(expression.left.get(au, 0.0), expression.right.get(au, 0.0)) > 0
+    if au == 25 or not asked:
+        with_it, without = Expression({au: levels[0]}, {au: levels[1]}), Expression()
+    else:
+        left, right = (
+            {a: v for a, v in side.items() if a != au} for side in (expression.left, expression.right)
+        )
+        with_it, without = expression, replace(expression, left=left, right=right)
+    more, less = shape_weights(with_it), shape_weights(without)
+    change = {name: more.get(name, 0.0) - less.get(name, 0.0) for name in more.keys() | less.keys()}
+    offsets = np.zeros_like(rig.vertices)
+    add_shapes(offsets, rig, {name: weight for name, weight in sorted(change.items()) if weight})
+    lips = subject.vertices.copy()
+    add_shapes(lips, rig, less)
+    return offsets, lip_gap(lips + offsets, rig) - lip_gap(lips, rig)
+
+
+@lru_cache(maxsize=2)
+def _envelopes(stage: Stage) -> dict[int, tuple[Floats, Floats]]:
+    """Return how high each AU's wrinkles stand around each texel, valleys between two ridges filled."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+    near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+
+    def envelope(height: Floats) -> Floats:
+        closed = cv2.morphologyEx(np.abs(height), cv2.MORPH_CLOSE, kernel)
+        return np.asarray(cv2.dilate(closed, near), np.float32)
+
+    return {au: (envelope(right), envelope(left)) for au, (right, left) in stage.wrinkles.items()}
+
+
+@nb.njit(cache=True)
+def _fill(
+    buffer: Buffer,
+    mesh: Mesh,
+    moved: Floats,
+    bits: NDArray[np.uint32],
+    wrinkled: NDArray[np.uint32],
+    mouth: np.uint32,
+    out: NDArray[np.uint32],
+) -> None:  # pragma: no cover - compiled
+    """Set the bits of each mask pixel that at least two of the four samples around its middle have."""
+    height, width = out.shape
+    step, texels = buffer.triangle.shape[0] // height, wrinkled.shape[0]
+    first, second = (step - 1) // 2, step // 2
+    for y in range(height):
+        for x in range(width):
+            once, twice = np.uint32(0), np.uint32(0)
+            for sample in range(4):
+                row = y * step + (first if sample < 2 else second)
+                column = x * step + (first if sample % 2 == 0 else second)
+                t = buffer.triangle[row, column]
+                if t < 0:
+                    continue
+                found, part = np.uint32(0), mesh.part[t]
+                if part in (_MOUTH, _TEETH):
+                    found = mouth
+                elif part == _FACE:
+                    w0, w1 = buffer.weight0[row, column], buffer.weight1[row, column]
+                    w2 = np.float32(1.0) - w0 - w1
+                    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+                    for k in range(len(bits)):
+                        if w0 * moved[k, a] + w1 * moved[k, b] + w2 * moved[k, c] >= 1.0:
+                            found |= bits[k]
+                    ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
+                    u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
+                    v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]
+                    i = min(max(int((1 - v) * texels), 0), texels - 1)
+                    j = min(max(int(u * texels), 0), texels - 1)
+                    found |= wrinkled[i, j] | _FACE_BIT
+                twice |= once & found
+                once |= found
+            out[y, x] = twice
