@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from openau.records import Floats
 from openau.synth.movements import BAG, BOSS, HOOD, NARROW, PINCH, TIGHT
 from openau.synth.rig import EYE, LEFT_EYE_LIDS, MOUTH, RIGHT_EYE_LIDS, TEETH, Rig, Shape
+from openau.synth.texture import float32
 
 Doubles = NDArray[np.float64]
 
@@ -61,19 +62,19 @@ def _pinch(rig: Rig, inner: np.int64, arch: np.int64) -> Doubles:
 def _tight_lid(rig: Rig, margin: Floats) -> Doubles:
     """Return the offsets that raise the middle of one lower lid over the eyeball and bulge the skin below."""
     lift = _hill(rig, margin, (1.0, 0.42, 0.9))
-    bulge = _hill(rig, margin - np.float32([0, 0.5, 0]), (1.0, 0.3, 0.9))
+    bulge = _hill(rig, margin - float32([0, 0.5, 0]), (1.0, 0.3, 0.9))
     return np.stack([0 * lift, 0.22 * lift + 0.05 * bulge, 0.09 * lift + 0.09 * bulge], axis=1)
 
 
 def _bag(rig: Rig, margin: Floats) -> Doubles:
     """Return the offsets of the pouch that a raised cheek gathers under the lower lid."""
-    pouch = _hill(rig, margin - np.float32([0, 0.75, 0]), (1.3, 0.35, 1.2))
+    pouch = _hill(rig, margin - float32([0, 0.75, 0]), (1.3, 0.35, 1.2))
     return np.stack([0 * pouch, 0.10 * pouch, 0.14 * pouch], axis=1)
 
 
 def _hood(rig: Rig, outer_brow: Floats) -> Doubles:
     """Return the offsets that bring the outer brow and the skin under it down."""
-    fold = _hill(rig, outer_brow - np.float32([0, 0.3, 0]), (1.2, 0.9, 1.6))
+    fold = _hill(rig, outer_brow - float32([0, 0.3, 0]), (1.2, 0.9, 1.6))
     return np.stack([0 * fold, -0.20 * fold, 0.04 * fold], axis=1)
 
 
