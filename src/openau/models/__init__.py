@@ -21,6 +21,8 @@ from openau.models.needs import Needs
 
 MODELS: dict[str, str] = {
     "attention_cnn": "openau.models.attention_cnn:AttentionCNN",
+    "fan_heatmap": "openau.models.fan_heatmap:FanHeatmap",
+    "fan_scc": "openau.models.fan_scc:FanSCC",
 }
 """Network name to `module:class`."""
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 _IN_PLACE = (nn.ReLU, nn.BatchNorm2d, nn.Dropout, nn.Identity)
 
@@ -18,7 +19,8 @@ class Complexity:
     Attributes:
         parameters: Trainable weights and biases.
         buffers: Stored values that do not train: running means and variances.
-        macs: Multiply-accumulates of convolutions and dense layers, biases not counted.
+        macs: Multiply-accumulates of convolutions (plain and transposed), dense layers and matrix products,
+            biases not counted.
         weight_bytes: Parameters and buffers as float32.
         activation_bytes: Largest input plus output of any one convolution or dense layer as float32, pooling
             fused with the layer before it and element-wise layers computed in place. A lower bound of a
@@ -34,10 +36,9 @@ class Complexity:
 
 @dataclass(slots=True)
 class _Step:
-    """One layer as it ran: its kind, multiplies, and values in and out."""
+    """One layer as it ran: its kind, and values in and out."""
 
     module: nn.Module
-    macs: int
     inputs: int
     outputs: int
 
@@ -46,7 +47,7 @@ def measure_complexity(network: nn.Module, image: Tensor) -> Complexity:
     """Count a network's weights, multiplies and bytes.
 
     Args:
-        network: Any network made of convolutions, dense and pooling layers (others cost nothing here).
+        network: Any network of any layers.
         image: (1, 3, S, S) float, one picture as the network takes it.
 
     Returns:
@@ -55,13 +56,13 @@ def measure_complexity(network: nn.Module, image: Tensor) -> Complexity:
     steps: list[_Step] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        steps.append(_Step(module, _macs(module, output), inputs[0].numel(), output.numel()))
+        steps.append(_Step(module, inputs[0].numel(), output.numel()))
 
     leaves = [module for module in network.modules() if not list(module.children())]
     handles = [module.register_forward_hook(note) for module in leaves]
     training = network.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), FlopCounterMode(display=False) as counted:
             network.eval()(image)
     finally:
         network.train(training)
@@ -73,18 +74,10 @@ def measure_complexity(network: nn.Module, image: Tensor) -> Complexity:
     return Complexity(
         parameters=parameters,
         buffers=buffers,
-        macs=sum(step.macs for step in steps),
+        macs=counted.get_total_flops() // 2,
         weight_bytes=4 * (stored + buffers),
         activation_bytes=4 * _peak_values(steps),
     )
-
-
-def _macs(module: nn.Module, output: Tensor) -> int:
-    """Return the multiplies of one layer."""
-    if isinstance(module, nn.Conv2d):
-        per_value = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
-        return output.numel() * per_value
-    return output.numel() * module.in_features if isinstance(module, nn.Linear) else 0
 
 
 def _peak_values(steps: list[_Step]) -> int:
