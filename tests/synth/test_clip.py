@@ -15,7 +15,7 @@ import openau
 from openau.errors import SettingError
 from openau.synth import ClipFrame, ClipSettings, Event, render_clip
 from openau.synth.clip import _expression
-from openau.synth.expression import MOVEMENTS
+from openau.synth.movements import MOVEMENTS
 
 SMILE = Event({12: 4.0}, start_s=0.2, onset_s=0.2, apex_s=0.2, offset_s=0.2)
 

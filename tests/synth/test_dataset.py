@@ -13,8 +13,8 @@ import pytest
 from openau.errors import OutputError, RigError, SettingError
 from openau.synth import dataset, synthesize
 from openau.synth.dataset import index_columns
-from openau.synth.expression import MOVEMENTS
 from openau.synth.identity import Stage
+from openau.synth.movements import MOVEMENTS
 
 IMAGES, SIZE = 7, 64
 

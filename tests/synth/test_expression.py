@@ -8,17 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openau.facs import ACTION_UNITS, au_set
-from openau.synth.expression import (
-    LIP_GAP_LEVELS_CM,
-    MOVEMENTS,
-    PINCH,
-    TIGHT,
-    Expression,
-    add_shapes,
-    lips_part_intensity,
-    movement_share,
-    shape_weights,
-)
+from openau.synth.expression import Expression, add_shapes, movement_share, shape_weights
+from openau.synth.movements import MOVEMENTS, PINCH, TIGHT
 from openau.synth.rig import Rig
 
 INTENSITY = st.floats(0, 5)
@@ -66,24 +57,6 @@ def test_the_gaze_turns_both_eyes_the_same_way() -> None:
         "eyeLookDown_L": 0.4,
         "eyeLookDown_R": 0.4,
     }
-
-
-def test_lids_close_once_however_much_closes_them() -> None:
-    alone = shape_weights(Expression.both({43: 5.0}))["eyeBlink_L"]
-    face = Expression({43: 5.0, 7: 5.0}, {43: 5.0, 7: 5.0}, gaze=(0.0, -1.0))
-    assert shape_weights(face)["eyeBlink_L"] < 0.4 * alone
-
-
-def test_closed_lips_are_no_au25_and_each_level_begins_at_its_gap() -> None:
-    assert [lips_part_intensity(gap) for gap in LIP_GAP_LEVELS_CM] == [0, 1, 2, 3, 4, 5]
-    assert lips_part_intensity(0.0) == 0
-    assert lips_part_intensity(9.0) == 5
-
-
-@given(st.floats(0, 5), st.floats(0, 5))
-def test_a_wider_gap_is_never_less_au25(a: float, b: float) -> None:
-    low, high = sorted((a, b))
-    assert lips_part_intensity(low) <= lips_part_intensity(high)
 
 
 def test_shapes_add_up_at_the_vertices_they_name(plane: Rig) -> None:

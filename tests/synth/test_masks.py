@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from openau.synth.expression import MOVEMENTS, Expression
+from openau.synth.expression import Expression
 from openau.synth.identity import Stage, Subject
 from openau.synth.masks import PLANES, pack, planes
+from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture, View, render
 from openau.synth.sample import ONE_SIDED
 from openau.synth.scene import Camera, Flaws, studio_lamp

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from openau.records import Floats, Pixels
-from openau.synth.expression import MOVEMENTS, Expression, add_shapes, shape_weights
-from openau.synth.identity import Stage, Subject, draw_subject, lip_gap
+from openau.synth.expression import Expression, pose_face
+from openau.synth.identity import Stage, Subject, draw_subject
+from openau.synth.labels import lips_part_intensity, measure
+from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import empty_buffer, rasterize
 from openau.synth.render import (
     Picture,
     View,
     face_box,
     head_rotation,
-    measured_truth,
     project,
     render,
 )
@@ -45,9 +46,7 @@ def shoot(stage: Stage, subject: Subject, expression: Expression, view: View | N
 
 
 def posed(stage: Stage, vertices: Floats, expression: Expression) -> Floats:
-    moved = vertices.copy()
-    add_shapes(moved, stage.rig, shape_weights(expression))
-    return moved
+    return pose_face(stage.rig, vertices, expression)
 
 
 def aperture(stage: Stage, subject: Subject, expression: Expression) -> tuple[float, float]:
@@ -104,14 +103,6 @@ def test_a_one_sided_au_leaves_the_other_half_nearly_still(stage: Stage, au: int
     assert moved[base[:, 0] < -1.5].max() < 0.25 * moved[base[:, 0] > 0].max()
 
 
-def test_truth_keeps_the_sides_and_takes_au25_from_the_lips() -> None:
-    expression = Expression({12: 3.0, 25: 4.0, 4: 0.0}, {12: 1.0, 25: 4.0, 4: 0.0})
-    assert measured_truth(expression, 0.0) == ({12: 3.0}, {12: 1.0})
-    left, right = measured_truth(expression, 0.42)
-    assert left == {12: 3.0, 25: 2.0}
-    assert right == {12: 1.0, 25: 2.0}
-
-
 @pytest.mark.parametrize("au", [10, 16, 22, 26, 27])
 def test_whatever_parts_the_lips_is_labelled_au25(stage: Stage, subject: Subject, au: int) -> None:
     assert shoot(stage, subject, Expression.both({au: 4.0})).left[25] >= 1
@@ -127,7 +118,7 @@ def test_au25_agrees_with_the_teeth_and_mouth_that_can_be_seen(stage: Stage, cro
     seen: dict[str, list[int]] = {"closed": [], "apart": []}
     for number in range(60):
         vertices = posed(stage, crowd[number % 4].vertices, draw_expression(rng))
-        label = measured_truth(Expression(), lip_gap(vertices, rig))[0].get(25, 0.0)
+        label = lips_part_intensity(measure(vertices, rig)[0].lip_gap_cm)
         turned = float32((vertices - float32([0, 0, 1])) @ head_rotation(camera).T)
         buffer = empty_buffer(240, 240)
         depth = stage.surface.sunken_cm - turned[:, 2]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from openau.errors import SettingError
 from openau.facs import au_set
 from openau.synth import sample
-from openau.synth.expression import MOVEMENTS, Expression
+from openau.synth.expression import Expression
+from openau.synth.movements import MOVEMENTS
 from openau.synth.sample import EXCLUDED, ONE_SIDED, PROTOTYPES, PULLS, draw_expression, is_allowed
 
 COUNT = 6000

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from openau.errors import SettingError
-from openau.synth.expression import MOVEMENTS, Expression
+from openau.synth.expression import Expression
 from openau.synth.identity import build_stage, draw_subject
+from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture, View, render
 from openau.synth.rig import load_rig
 from openau.synth.scene import Camera, Flaws, studio_lamp

@@ -33,8 +33,9 @@ import pandas as pd
 from openau.errors import OutputError, SettingError
 from openau.facs import au_column
 from openau.records import Pixels
-from openau.synth.expression import MOVEMENTS, Expression
+from openau.synth.expression import Expression
 from openau.synth.identity import Stage, Subject, build_stage, draw_subject
+from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture, View, render
 from openau.synth.rig import find_rig, load_rig
 from openau.synth.sample import ONE_SIDED, draw_expression

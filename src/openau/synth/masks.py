@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from openau.facs import au_column
 from openau.records import Floats
-from openau.synth.expression import MOVEMENTS, Expression, add_shapes, movement_share, shape_weights
+from openau.synth.expression import Expression, movement_share, pose_face
 from openau.synth.identity import Stage, Subject, lip_gap
+from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import Buffer
 from openau.synth.rig import FACE, MOUTH, TEETH, Rig
 from openau.synth.shade import Mesh
@@ -124,13 +125,8 @@ def _movement(
             {a: v for a, v in side.items() if a != au} for side in (expression.left, expression.right)
         )
         with_it, without = expression, replace(expression, left=left, right=right)
-    more, less = shape_weights(with_it), shape_weights(without)
-    change = {name: more.get(name, 0.0) - less.get(name, 0.0) for name in more.keys() | less.keys()}
-    offsets = np.zeros_like(rig.vertices)
-    add_shapes(offsets, rig, {name: weight for name, weight in sorted(change.items()) if weight})
-    lips = subject.vertices.copy()
-    add_shapes(lips, rig, less)
-    return offsets, lip_gap(lips + offsets, rig) - lip_gap(lips, rig)
+    before, after = (pose_face(rig, subject.vertices, face) for face in (without, with_it))
+    return after - before, lip_gap(after, rig) - lip_gap(before, rig)
 
 
 @lru_cache(maxsize=2)

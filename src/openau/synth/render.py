@@ -12,14 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Box, Floats, Pixels
-from openau.synth.expression import (
-    Expression,
-    add_shapes,
-    lips_part_intensity,
-    movement_share,
-    shape_weights,
-)
-from openau.synth.identity import Stage, Subject, lip_gap
+from openau.synth.expression import Expression, movement_share, pose_face
+from openau.synth.identity import Stage, Subject
+from openau.synth.labels import measure, measured_truth
 from openau.synth.masks import draw_masks
 from openau.synth.raster import Buffer, empty_buffer, rasterize, vertex_normals
 from openau.synth.rig import FACE
@@ -98,38 +93,22 @@ def render(
         masks: Whether to draw where each AU shows, too.
     """
     rig = stage.rig
-    vertices = subject.vertices.copy()
-    add_shapes(vertices, rig, shape_weights(expression))
-    gap = lip_gap(vertices, rig)
-    left, right = measured_truth(expression, gap)
+    vertices = pose_face(rig, subject.vertices, expression)
+    shown = measure(vertices, rig)
+    left, right = measured_truth(expression, shown, measure(subject.vertices, rig))
     rotation = head_rotation(view.camera)
     with_hair = np.concatenate([vertices, subject.head.hair_points])
     turned = float32((with_hair - _PIVOT) @ rotation.T)
     height, width = view.backdrop.shape[:2]
     points = project(turned, view.camera, (height, width))
     light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points))
-    shown = develop(light, face, view.flaws, _target_level(subject), rng)
+    developed = develop(light, face, view.flaws, _target_level(subject), rng)
     final = points[rig.landmarks]
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
-    rgb = np.rint(shown * 255).astype(np.uint8)
+    rgb = np.rint(developed * 255).astype(np.uint8)
     half = (height // MASK_SCALE, width // MASK_SCALE)
     drawn = draw_masks(stage, subject, expression, (left, right), buffer, half) if masks else None
-    return Picture(rgb, final, face_box(final), pose, left, right, gap, drawn)
-
-
-def measured_truth(expression: Expression, gap_cm: float) -> tuple[dict[int, float], dict[int, float]]:
-    """Return the AU intensities that the picture shows, left and right: AU25 is what the lips' gap says.
-
-    Args:
-        expression: What was asked for.
-        gap_cm: Distance between the inner lips.
-    """
-    left = {au: value for au, value in expression.left.items() if value > 0 and au != 25}
-    right = {au: value for au, value in expression.right.items() if value > 0 and au != 25}
-    parted = lips_part_intensity(gap_cm)
-    if parted > 0:
-        left[25] = right[25] = parted
-    return left, right
+    return Picture(rgb, final, face_box(final), pose, left, right, shown[0].lip_gap_cm, drawn)
 
 
 def head_rotation(camera: Camera) -> Floats:

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from openau.errors import SettingError
-from openau.synth.expression import MOVEMENTS, Expression
+from openau.synth.expression import Expression
+from openau.synth.movements import MOVEMENTS
 
 PROTOTYPES: Final[Mapping[str, tuple[tuple[int, ...], ...]]] = {
     "happy": ((6, 12), (12,), (6, 12, 25), (6, 12, 25, 26), (6, 7, 12, 25), (6, 12, 43)),

@@ -1,0 +1,75 @@
+"""How well a run reads rendered faces of people it has not seen: `python -m benchmarks.rendered_faces RUN`.
+
+Synthetic faces: their truth is exact, and the numbers say nothing about photographs (`benchmarks.real_faces`
+does). RUN is the folder of the run that the default model was exported from.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.ledger import Measurement, Result, finish, model_record, parser
+from openau.evaluate.occurrence import predicted_aus, roc_auc
+from openau.facs import au_column
+from openau.runtime import default_model_path, read_card
+
+LIBRARIES = ("numpy", "pandas", "torch")
+LEVEL_C = 3.0
+LEVEL_B = 2.0
+
+
+def main() -> None:
+    """Measure, print, and store where asked."""
+    options = parser(__doc__ or "")
+    options.add_argument("run", type=Path, help="the run folder")
+    chosen = options.parse_args()
+    table = pd.read_parquet(chosen.run / "predictions.parquet")
+    test = table[table["fold"] == "test"]
+    card = read_card(default_model_path())
+    rows = measure(test)
+    settings: dict[str, int | float | str | bool] = {"pictures": len(test), "data": "synthetic"}
+    finish(
+        Result("rendered_faces", settings, {}, LIBRARIES, tuple(rows), _model(card.name)),
+        chosen,
+    )
+
+
+def measure(test: pd.DataFrame) -> list[Measurement]:
+    """Return each AU's ROC AUC on faces that show it at level C or above against faces that do not show it.
+
+    Args:
+        test: Rows of a predictions table with the columns `AU01_p` and `AU01_i`.
+    """
+    subjects = int(test["subject"].nunique())
+    rows: list[Measurement] = []
+    for name, floor, note in (
+        ("C and above", LEVEL_C, "against absent; weaker ones are left out"),
+        ("B and above", LEVEL_B, "against everything weaker"),
+    ):
+        values = []
+        for au in predicted_aus(test):
+            intensity = test[f"{au_column(au)}_i"].to_numpy(float)
+            counted = (intensity >= floor) | (intensity == 0) if floor == LEVEL_C else intensity >= 0
+            truth = (intensity[counted] >= floor).astype(float)
+            value = roc_auc(truth, test[f"{au_column(au)}_p"].to_numpy(float)[counted])
+            if np.isnan(value):
+                continue
+            values.append(value)
+            rows.append(
+                Measurement(f"{au_column(au)} ROC AUC, {name}", value, "share", n=int(truth.sum()), note=note)
+            )
+        mean = Measurement(f"mean ROC AUC, {name}", float(np.mean(values)), "share", n=subjects)
+        rows.append(mean)
+    return rows
+
+
+def _model(name: str) -> dict[str, str]:
+    return model_record(default_model_path(), name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

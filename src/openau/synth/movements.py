@@ -1,0 +1,173 @@
+"""The table of movements: how every action unit moves the rig, level by level, and on what authority.
+
+Weights are those at intensity 5 (level E). They were tuned by eye against the appearance changes that the
+FACS manual describes (Ekman, Friesen and Hager, 2002); no certified coder has scored the pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+LEVEL_WEIGHTS: Final = (0.0, 0.15, 0.32, 0.52, 0.76, 1.0)
+"""Share of the full movement at intensity 0, A, B, C, D and E; lines between."""
+
+PINCH: Final = "pinch"
+"""A shape of our own: inner brow down and toward the middle (corrugator and depressor supercilii)."""
+
+TIGHT: Final = "tight"
+"""A shape of our own: lower lid raised, straightened and bulging (palpebral part of orbicularis oculi)."""
+
+BAG: Final = "bag"
+"""A shape of our own: the pouch under the lower lid that a raised cheek gathers."""
+
+NARROW: Final = "narrow"
+"""A shape of our own: the red of both lips drawn in and thinned, the mouth's line kept (orbicularis oris)."""
+
+HOOD: Final = "hood"
+"""A shape of our own: the skin under the outer brow comes down over the upper lid."""
+
+BOSS: Final = "boss"
+"""A shape of our own: the chin's skin pushed up and out in a ball (mentalis)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How one action unit moves the rig at intensity 5.
+
+    Attributes:
+        source: Chapter of the FACS manual (2002) and code.
+        remark: What was chosen and why.
+        sided: Weights of shapes that exist as `_L` and `_R`; each side follows its own intensity.
+        middle: Weights of shapes that move both sides; they follow the mean of both intensities.
+        levels: Share of the weights at intensity 0, A, B, C, D and E.
+    """
+
+    source: str
+    remark: str
+    sided: Mapping[str, float] = field(default_factory=dict)
+    middle: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[float, ...] = LEVEL_WEIGHTS
+
+    def share(self, intensity: float) -> float:
+        """Return the share of the weights at an intensity.
+
+        Args:
+            intensity: 0-5.
+
+        Returns:
+            0-1.
+        """
+        return float(np.interp(intensity, range(6), self.levels))
+
+
+MOVEMENTS: Final[Mapping[int, Movement]] = {
+    1: Movement(
+        "ch. 2, AU 1",
+        "Inner brow up; the rig's shape alone is timid.",
+        {"browInnerUp": 1.6},
+    ),
+    2: Movement("ch. 2, AU 2", "Outer brow up, the eye cover fold stretched.", {"browOuterUp": 1.1}),
+    4: Movement(
+        "ch. 2, AU 4",
+        "The rig lowers mostly the middle of the brow; the pinch lowers and joins the inner ends.",
+        {"browDown": 1.1, PINCH: 1.15},
+    ),
+    5: Movement("ch. 2, AU 5", "Upper lid up, more white above the iris.", {"eyeWide": 1.35}),
+    6: Movement(
+        "ch. 2, AU 6",
+        "Cheek up, bag under the eye, outer brow a little lower; the lid is pushed up, not tightened.",
+        {"cheekRaiser": 0.9, "cheekSquint": 0.55, BAG: 1.0, HOOD: 1.0},
+    ),
+    7: Movement(
+        "ch. 2, AU 7",
+        "Lower lid raised and straightened, upper lid a little lower: the aperture narrows from both sides.",
+        {"eyeSquint": 0.7, TIGHT: 1.15, "eyeBlink": 0.16},
+    ),
+    9: Movement(
+        "ch. 3, AU 9",
+        "Nose up and wrinkled, inner brow down; the rig also lifts the lip, which is partly taken back.",
+        {"noseSneer": 1.25, "mouthUpperUp": -0.3, PINCH: 0.45, "eyeSquint": 0.25},
+        {"mouthShrugLower": 0.3},
+    ),
+    10: Movement(
+        "ch. 3, AU 10",
+        "Upper lip up, squared; the shrugs thicken it and keep the mouth from gaping.",
+        {"mouthUpperUp": 0.8},
+        {"mouthShrugUpper": 0.5, "mouthShrugLower": 0.35},
+    ),
+    12: Movement(
+        "ch. 5, AU 12", "Corners up and out, cheeks follow.", {"mouthSmile": 1.1, "cheekSquint": 0.15}
+    ),
+    14: Movement(
+        "ch. 4, AU 14",
+        "Corners pulled in, dimples; the rig's shape also lifts them, which would be a smile: taken back.",
+        {"mouthDimple": 1.35, "mouthFrown": 0.55, "mouthPress": 0.3},
+    ),
+    15: Movement("ch. 3, AU 15", "Corners down.", {"mouthFrown": 1.2}),
+    16: Movement("ch. 3, AU 16", "Lower lip down, lower teeth show.", {"mouthLowerDown": 1.0}),
+    17: Movement(
+        "ch. 3, AU 17",
+        "Chin boss and lower lip up, the boss balled.",
+        middle={"mouthShrugLower": 1.0, BOSS: 1.0},
+    ),
+    18: Movement(
+        "ch. 6, AU 18", "Lips pushed forward, drawn in from the sides.", middle={"mouthPucker": 1.0}
+    ),
+    20: Movement(
+        "ch. 4, AU 20",
+        "Corners stretched sideways; the rig's shape also drops them, which the smile takes back.",
+        {"mouthStretch": 1.25, "mouthSmile": 0.25},
+    ),
+    22: Movement("ch. 6, AU 22", "Lips funnelled forward, open.", middle={"mouthFunnel": 0.85}),
+    23: Movement(
+        "ch. 6, AU 23",
+        "The red of both lips narrow and drawn in, the mouth a little shorter; no pressing upward as in 24.",
+        middle={NARROW: 1.0, "mouthPucker": 0.22},
+    ),
+    24: Movement(
+        "ch. 6, AU 24",
+        "Lips pressed together into a line, chin boss helping.",
+        {"mouthPress": 1.3},
+        {"mouthRollUpper": 0.35, "mouthRollLower": 0.4, "mouthShrugLower": 0.2, BOSS: 0.35},
+    ),
+    25: Movement(
+        "ch. 3, AU 25",
+        "Lips apart, teeth show; the label itself is measured, see `openau.synth.labels`.",
+        {"mouthLowerDown": 0.75, "mouthUpperUp": 0.22},
+        {"jawOpen": 0.06},
+    ),
+    26: Movement("ch. 3, AU 26", "Jaw dropped by relaxation.", middle={"jawOpen": 0.42}),
+    27: Movement(
+        "ch. 3, AU 27",
+        "Jaw pulled down wide: a trace of it begins where a relaxed jaw ends.",
+        middle={"jawOpen": 1.0},
+        levels=(0.0, 0.52, 0.64, 0.76, 0.88, 1.0),
+    ),
+    28: Movement(
+        "ch. 6, AU 28",
+        "Lips sucked in over the teeth.",
+        middle={"mouthRollUpper": 1.0, "mouthRollLower": 1.0},
+    ),
+    43: Movement(
+        "ch. 2, AU 43",
+        "Upper lid down; shut at intensity 5 on any face, see `openau.synth.expression.pose_face`.",
+        {"eyeBlink": 1.0},
+    ),
+}
+"""Every action unit that the rig can make. AU 11, 13, 21, 38 and 39 have no shape in it."""
+
+GAZE: Final[Mapping[str, tuple[int, int]]] = {
+    "eyeLookIn_L": (-1, 0),
+    "eyeLookOut_R": (-1, 0),
+    "eyeLookOut_L": (1, 0),
+    "eyeLookIn_R": (1, 0),
+    "eyeLookUp_L": (0, 1),
+    "eyeLookUp_R": (0, 1),
+    "eyeLookDown_L": (0, -1),
+    "eyeLookDown_R": (0, -1),
+}
+"""Shapes that turn the eyes: how they go with a gaze left and a gaze up."""
