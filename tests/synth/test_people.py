@@ -7,7 +7,6 @@ import pytest
 
 from openau.synth.hair import COLUMNS, ROWS, grow_hair
 from openau.synth.identity import Stage, Subject, draw_subject, lip_gap
-from openau.synth.scene import draw_backdrop, draw_camera, draw_lamp
 from openau.synth.traits import SKIN_TYPES, Traits, draw_traits
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -65,35 +64,6 @@ def test_ages_and_reflectances_stay_in_range(crowd: list[Traits]) -> None:
     colours = np.array([[t.skin, t.hair, t.brow, t.lip, t.eye] for t in crowd])
     assert colours.min() > 0
     assert colours.max() < 1
-
-
-def test_poses_stay_inside_the_range_and_most_look_ahead() -> None:
-    rng = np.random.default_rng(3)
-    cameras = [draw_camera(rng) for _ in range(2000)]
-    yaw = np.array([c.yaw_deg for c in cameras])
-    assert np.abs(yaw).max() <= 40
-    assert np.std(yaw) == pytest.approx(12, abs=1)
-    assert max(abs(c.pitch_deg) for c in cameras) <= 15
-    assert max(abs(c.roll_deg) for c in cameras) <= 12
-
-
-def test_backdrops_are_calm(crowd: list[Traits]) -> None:
-    rng = np.random.default_rng(3)
-    for _ in range(40):
-        picture = draw_backdrop(rng, 40, 60)
-        assert picture.shape == (40, 60, 3)
-        assert picture.min() >= 0
-        assert picture.max() <= 0.95
-        saturation = np.ptp(picture, axis=2).mean() / (picture.max(axis=2).mean() + 1e-6)
-        assert saturation < 0.7
-
-
-def test_key_lights_are_unit_vectors_and_mostly_from_above_and_ahead() -> None:
-    rng = np.random.default_rng(3)
-    directions = np.array([draw_lamp(rng).direction for _ in range(500)])
-    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-5)
-    assert (directions[:, 1] > 0).mean() > 0.8
-    assert (directions[:, 2] > 0).mean() > 0.8
 
 
 @pytest.fixture(scope="module")

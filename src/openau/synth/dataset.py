@@ -39,7 +39,7 @@ from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture, View, render
 from openau.synth.rig import find_rig, load_rig
 from openau.synth.sample import ONE_SIDED, draw_expression
-from openau.synth.scene import draw_backdrop, draw_camera, draw_flaws, draw_lamp
+from openau.synth.scene import draw_scene
 
 FORMAT: Final = 1
 """Version of the folder's layout and of the sampler; a folder of another version is not continued."""
@@ -254,7 +254,7 @@ def _render_subject(out: Path, settings: Settings, number: int) -> int:
 
 def _draw_view(rng: np.random.Generator, size: int) -> View:
     """Draw camera, light, flaws and backdrop of one picture."""
-    return View(draw_camera(rng), draw_lamp(rng), draw_flaws(rng), draw_backdrop(rng, size, size))
+    return View.of(draw_scene(rng), size)
 
 
 def _split(subject: int) -> str:

@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Box, Floats, Pixels
+from openau.synth.backdrop import paint_backdrop
 from openau.synth.expression import Expression, movement_share, pose_face
 from openau.synth.identity import Stage, Subject
 from openau.synth.labels import measure, measured_truth
+from openau.synth.lens import develop
+from openau.synth.light import Lamp, aim
 from openau.synth.masks import draw_masks
 from openau.synth.raster import Buffer, empty_buffer, rasterize, vertex_normals
 from openau.synth.rig import FACE
-from openau.synth.scene import Camera, Flaws, develop
-from openau.synth.shade import Lamp, Paint, Posed, cast_shadow, relief_slope, shade
+from openau.synth.scene import Camera, Flaws, Scene
+from openau.synth.shade import Paint, Posed, cast_shadow, relief_slope, shade
 from openau.synth.texture import float32, resize
 
 SUPERSAMPLING: Final = 2
@@ -71,6 +74,16 @@ class View:
     lamp: Lamp
     flaws: Flaws
     backdrop: Floats
+
+    @classmethod
+    def of(cls, scene: Scene, size: int) -> View:
+        """Return the view of a scene as a square picture.
+
+        Args:
+            scene: What surrounds the subject.
+            size: Side of the picture, pixels.
+        """
+        return cls(scene.camera, scene.lamp, scene.flaws, paint_backdrop(scene.backdrop, size, size))
 
 
 def render(
@@ -196,10 +209,11 @@ def _light_up(
     depth = head.sunken_cm - turned[:, 2]
     rasterize(points * SUPERSAMPLING, depth, head.mesh.triangles, head.coverage, buffer)
     normals = vertex_normals(turned, head.mesh.triangles)
-    shadow = cast_shadow(turned, head.casting, view.lamp.direction)
+    rays = aim(view.lamp)
+    shadow = cast_shadow(turned, head.casting, rays.direction)
     large = resize(view.backdrop, (height * SUPERSAMPLING, width * SUPERSAMPLING))
     paint = _paint(subject, _relief(stage, subject, expression))
-    shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, view.lamp, shadow, large)
+    shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, rays, shadow, large)
     face = ((buffer.triangle >= 0) & (head.mesh.part[buffer.triangle] == FACE)).astype(np.float32)
     size = (height, width)
     return resize(large, size, cv2.INTER_AREA), resize(face, size, cv2.INTER_AREA), buffer

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
+from openau.synth.light import Rays
 from openau.synth.raster import FAR, Buffer, rasterize_depth
 from openau.synth.rig import EYE, FACE, HAIR, HEAD, LASH, MOUTH, TEETH
 
 SHADOW_SIZE = 224
 SHADOW_SPAN_CM = 32.0
 SHADOW_BIAS_CM = 0.35
+PLAIN_CM = 0.5
+"""Depth by which the samples of a pixel may differ when they are lit as one."""
+_SKIN_WRAP = (0.28, 0.15, 0.11)
 
 _FACE, _HEAD, _MOUTH, _TEETH, _EYE, _LASH, _HAIR = FACE, HEAD, MOUTH, TEETH, EYE, LASH, HAIR
 
@@ -65,26 +69,6 @@ class Paint(NamedTuple):
     gloss: float
 
 
-class Lamp(NamedTuple):
-    """Light in camera axes, linear.
-
-    Attributes:
-        direction: (3,) float32, unit, toward the key light.
-        key: (3,) float32, its colour and strength.
-        ambient: (3,) float32, light from everywhere.
-        gradient: (3, 3) float32, change of ambient along x, y, z for each colour.
-        fill: (4,) float32, direction x, y, z and strength of a second, shadowless light.
-        hardness: 0 no shadow, 1 full shadow.
-    """
-
-    direction: Floats
-    key: Floats
-    ambient: Floats
-    gradient: Floats
-    fill: Floats
-    hardness: float
-
-
 class Shadow(NamedTuple):
     """A depth map as the key light sees it.
 
@@ -97,6 +81,16 @@ class Shadow(NamedTuple):
     nearest: Floats
     points: Floats
     depth: Floats
+
+
+class _LitScene(NamedTuple):
+    """All that decides a point's colour."""
+
+    mesh: Mesh
+    posed: Posed
+    paint: Paint
+    lamp: Rays
+    shadow: Shadow
 
 
 def cast_shadow(vertices: Floats, triangles: NDArray[np.int32], direction: Floats) -> Shadow:
@@ -145,7 +139,7 @@ def relief_slope(
             out[y, x, 0], out[y, x, 1], out[y, x, 2] = gx * limit, gy * limit, gz * limit
 
 
-@nb.njit(cache=True, fastmath=True, inline="always")
+@nb.njit(cache=True, fastmath=True, forceinline=True)
 def _texture(texture: Floats, u: float, v: float, out: Floats) -> None:  # pragma: no cover - compiled
     """Read a texture between its texels."""
     height, width, channels = texture.shape
@@ -159,27 +153,27 @@ def _texture(texture: Floats, u: float, v: float, out: Floats) -> None:  # pragm
         out[c] = top * (1 - fy) + bottom * fy
 
 
-@nb.njit(cache=True, fastmath=True)
+@nb.njit(cache=True, fastmath=True, forceinline=True)
 def _lit_share(
-    shadow: Shadow, a: int, b: int, c: int, w0: float, w1: float
+    shadow: Shadow, a: int, b: int, c: int, w0: float, w1: float, step: int
 ) -> float:  # pragma: no cover - compiled
-    """Return the share of nine shadow-map samples around a point that see the light."""
+    """Return the share of nine shadow-map samples, `step` apart, around a point that see the light."""
     size = shadow.nearest.shape[0]
     w2 = 1.0 - w0 - w1
     column = int(w0 * shadow.points[a, 0] + w1 * shadow.points[b, 0] + w2 * shadow.points[c, 0])
     row = int(w0 * shadow.points[a, 1] + w1 * shadow.points[b, 1] + w2 * shadow.points[c, 1])
     depth = w0 * shadow.depth[a] + w1 * shadow.depth[b] + w2 * shadow.depth[c]
-    if column < 1 or row < 1 or column >= size - 1 or row >= size - 1:
+    if column < step or row < step or column >= size - step or row >= size - step:
         return 1.0
     lit = 0
-    for y in range(row - 1, row + 2):
-        for x in range(column - 1, column + 2):
+    for y in range(row - step, row + step + 1, step):
+        for x in range(column - step, column + step + 1, step):
             if depth <= shadow.nearest[y, x] + SHADOW_BIAS_CM:
                 lit += 1
     return lit / 9.0
 
 
-@nb.njit(cache=True, fastmath=True, inline="always")
+@nb.njit(cache=True, fastmath=True, forceinline=True)
 def _strand(u: float, v: float) -> float:  # pragma: no cover - compiled
     """Return the brightness of the strand at a place of the hair, about 1: a hash of its number, smoothed."""
     place = u * 640.0 + 1.5 * math.sin(v * 5.0 + u * 40.0)
@@ -190,7 +184,7 @@ def _strand(u: float, v: float) -> float:  # pragma: no cover - compiled
     return 0.62 + 0.76 * (first * (1.0 - share) + second * share)
 
 
-@nb.njit(cache=True, fastmath=True)
+@nb.njit(cache=True, fastmath=True, forceinline=True)
 def _surface_colour(
     t: int, w0: float, w1: float, mesh: Mesh, paint: Paint, colour: Floats, slope: Floats
 ) -> tuple[float, int]:  # pragma: no cover - compiled
@@ -233,14 +227,119 @@ def _surface_colour(
     return gloss, squarings
 
 
+@nb.njit(cache=True, fastmath=True, forceinline=True)
+def _add_beams(
+    beams: Floats, nx: float, ny: float, nz: float, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """Fill `out` with the light of all shadowless lights on a surface that faces a direction."""
+    out[0] = out[1] = out[2] = 0.0
+    for i in range(beams.shape[0]):
+        falling = max(0.0, nx * beams[i, 0] + ny * beams[i, 1] + nz * beams[i, 2])
+        for k in range(3):
+            out[k] += falling * beams[i, 3 + k]
+
+
+@nb.njit(cache=True, fastmath=True, forceinline=True)
+def _highlight(
+    nx: float, ny: float, nz: float, to_key: Floats, squarings: int
+) -> float:  # pragma: no cover - compiled
+    """Return the strength of the key light's mirror image on a surface that faces a direction."""
+    hx, hy, hz = to_key[0], to_key[1], to_key[2] + 1.0
+    length = math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6
+    shine = max(0.0, (nx * hx + ny * hy + nz * hz) / length)
+    for _ in range(squarings):
+        shine *= shine
+    return shine
+
+
+@nb.njit(cache=True, fastmath=True, forceinline=True)
+def _light_point(
+    t: int,
+    w0: float,
+    w1: float,
+    lit_scene: _LitScene,
+    scratch: Floats,
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Return the light that leaves one point of a triangle toward the camera."""
+    mesh, posed, paint, lamp, shadow = lit_scene
+    colour, slope, extra = scratch[0], scratch[1], scratch[2]
+    w2 = 1.0 - w0 - w1
+    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+    r, normal, occlusion, g = posed.rotation, posed.normal, posed.occlusion, lamp.gradient
+    gloss, squarings = _surface_colour(t, w0, w1, mesh, paint, colour, slope)
+    nx = w0 * normal[a, 0] + w1 * normal[b, 0] + w2 * normal[c, 0]
+    ny = w0 * normal[a, 1] + w1 * normal[b, 1] + w2 * normal[c, 1]
+    nz = w0 * normal[a, 2] + w1 * normal[b, 2] + w2 * normal[c, 2]
+    nx -= r[0, 0] * slope[0] + r[0, 1] * slope[1] + r[0, 2] * slope[2]
+    ny -= r[1, 0] * slope[0] + r[1, 1] * slope[1] + r[1, 2] * slope[2]
+    nz -= r[2, 0] * slope[0] + r[2, 1] * slope[1] + r[2, 2] * slope[2]
+    scale = 1.0 / (math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9)
+    nx, ny, nz = nx * scale, ny * scale, nz * scale
+    sky = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
+    facing = nx * lamp.direction[0] + ny * lamp.direction[1] + nz * lamp.direction[2]
+    lit, shine = 1.0, 0.0
+    if facing > -0.3:
+        step = max(1, int(lamp.softness_cm * SHADOW_SIZE / SHADOW_SPAN_CM / 3 + 0.5))
+        lit -= lamp.hardness * (1.0 - _lit_share(shadow, a, b, c, w0, w1, step))
+    if facing > 0.0:
+        shine = _highlight(nx, ny, nz, lamp.direction, squarings) * gloss * lit * 0.15
+    _add_beams(lamp.beams, nx, ny, nz, extra)
+    direct = (lit * 0.92 + 0.08) * (0.5 + 0.5 * sky)
+    for k in range(3):
+        # Red light travels farthest under the skin: shadows on skin have red edges.
+        wrap = _SKIN_WRAP[k] if mesh.part[t] <= _HEAD else 0.1
+        diffuse = max(0.0, (facing + wrap) / (1 + wrap)) * direct
+        ambient = max(0.02, lamp.ambient[k] + g[0, k] * nx + g[1, k] * ny + g[2, k] * nz)
+        colour[k] = colour[k] * (lamp.key[k] * diffuse + (ambient + extra[k]) * sky) + shine * lamp.key[k]
+    return colour[0], colour[1], colour[2]
+
+
+@nb.njit(cache=True, fastmath=True, forceinline=True)
+def _is_plain(buffer: Buffer, mesh: Mesh, y: int, x: int) -> bool:  # pragma: no cover - compiled
+    """Return whether the four samples of a pixel lie on one piece of skin."""
+    first = buffer.triangle[y, x]
+    if first < 0:
+        return False
+    part, depth = mesh.part[first], buffer.depth[y, x]
+    if part > _HEAD:
+        return False
+    for j in range(y, y + 2):
+        for i in range(x, x + 2):
+            t = buffer.triangle[j, i]
+            if t < 0 or mesh.part[t] != part or abs(buffer.depth[j, i] - depth) > PLAIN_CM:
+                return False
+    return True
+
+
+@nb.njit(cache=True, fastmath=True, forceinline=True)
+def _middle(buffer: Buffer, y: int, x: int) -> tuple[int, float, float]:  # pragma: no cover - compiled
+    """Return the triangle that most samples of a pixel see, and the mean of their weights."""
+    best, most, b0, b1 = buffer.triangle[y, x], 0, 0.0, 0.0
+    for j in range(y, y + 2):
+        for i in range(x, x + 2):
+            t, count, w0, w1 = buffer.triangle[j, i], 0, 0.0, 0.0
+            for n in range(y, y + 2):
+                for m in range(x, x + 2):
+                    if buffer.triangle[n, m] == t:
+                        count += 1
+                        w0 += buffer.weight0[n, m]
+                        w1 += buffer.weight1[n, m]
+            # Of two halves each second pixel takes the other one, so that nothing is shifted as a whole.
+            if count > most or (count == most and (x + y) % 4 == 0):
+                best, most, b0, b1 = t, count, w0 / count, w1 / count
+    return best, b0, b1
+
+
 @nb.njit(cache=True, fastmath=True)
 def shade(
-    buffer: Buffer, mesh: Mesh, posed: Posed, paint: Paint, lamp: Lamp, shadow: Shadow, out: Floats
+    buffer: Buffer, mesh: Mesh, posed: Posed, paint: Paint, lamp: Rays, shadow: Shadow, out: Floats
 ) -> None:  # pragma: no cover - compiled
-    """Light every pixel that sees the subject; the others keep what `out` held.
+    """Light every sample that sees the subject; the others keep what `out` held.
+
+    A pixel has two by two samples; where all four see one piece of skin they are lit once, at their middle.
 
     Args:
-        buffer: (H, W) buffers of the rasteriser.
+        buffer: (H, W) buffers of the rasteriser, even numbers of rows and columns.
         mesh: The rig.
         posed: The pose.
         paint: The subject's colours.
@@ -249,46 +348,21 @@ def shade(
         out: (H, W, 3) float32, linear light.
     """
     height, width = buffer.depth.shape
-    colour, slope = np.empty(4, np.float32), np.empty(3, np.float32)
-    r, to_key, to_fill, g = posed.rotation, lamp.direction, lamp.fill, lamp.gradient
-    normal, occlusion = posed.normal, posed.occlusion
-    hx, hy, hz = to_key[0], to_key[1], to_key[2] + 1.0
-    half = math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6
-    hx, hy, hz = hx / half, hy / half, hz / half
-    # Red light travels farthest under the skin: shadows on skin have red edges.
-    skin_wrap, hard_wrap = np.array([0.28, 0.15, 0.11], np.float32), np.full(3, 0.1, np.float32)
-    for y in range(height):
-        for x in range(width):
-            t = buffer.triangle[y, x]
-            if t < 0:
+    scratch, lit_scene = np.zeros((3, 4), np.float32), _LitScene(mesh, posed, paint, lamp, shadow)
+    for y in range(0, height, 2):
+        for x in range(0, width, 2):
+            if _is_plain(buffer, mesh, y, x):
+                t, w0, w1 = _middle(buffer, y, x)
+                red, green, blue = _light_point(t, w0, w1, lit_scene, scratch)
+                for j in range(y, y + 2):
+                    for i in range(x, x + 2):
+                        out[j, i, 0], out[j, i, 1], out[j, i, 2] = red, green, blue
                 continue
-            w0, w1 = buffer.weight0[y, x], buffer.weight1[y, x]
-            w2 = 1.0 - w0 - w1
-            a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
-            gloss, squarings = _surface_colour(t, w0, w1, mesh, paint, colour, slope)
-            nx = w0 * normal[a, 0] + w1 * normal[b, 0] + w2 * normal[c, 0]
-            ny = w0 * normal[a, 1] + w1 * normal[b, 1] + w2 * normal[c, 1]
-            nz = w0 * normal[a, 2] + w1 * normal[b, 2] + w2 * normal[c, 2]
-            nx -= r[0, 0] * slope[0] + r[0, 1] * slope[1] + r[0, 2] * slope[2]
-            ny -= r[1, 0] * slope[0] + r[1, 1] * slope[1] + r[1, 2] * slope[2]
-            nz -= r[2, 0] * slope[0] + r[2, 1] * slope[1] + r[2, 2] * slope[2]
-            scale = 1.0 / (math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9)
-            nx, ny, nz = nx * scale, ny * scale, nz * scale
-            sky = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
-            facing = nx * to_key[0] + ny * to_key[1] + nz * to_key[2]
-            lit, shine = 1.0, 0.0
-            if facing > -0.3:
-                lit -= lamp.hardness * (1.0 - _lit_share(shadow, a, b, c, w0, w1))
-            if facing > 0.0:
-                shine = max(0.0, nx * hx + ny * hy + nz * hz)
-                for _ in range(squarings):
-                    shine *= shine
-                shine *= gloss * lit * 0.15
-            second = max(0.0, nx * to_fill[0] + ny * to_fill[1] + nz * to_fill[2]) * to_fill[3]
-            wrap = skin_wrap if mesh.part[t] <= _HEAD else hard_wrap
-            direct = (lit * 0.92 + 0.08) * (0.5 + 0.5 * sky)
-            for k in range(3):
-                diffuse = max(0.0, (facing + wrap[k]) / (1 + wrap[k])) * direct
-                ambient = max(0.02, lamp.ambient[k] + g[0, k] * nx + g[1, k] * ny + g[2, k] * nz)
-                light = lamp.key[k] * diffuse + (ambient + second) * sky
-                out[y, x, k] = colour[k] * light + shine * lamp.key[k]
+            for j in range(y, y + 2):
+                for i in range(x, x + 2):
+                    t = buffer.triangle[j, i]
+                    if t < 0:
+                        continue
+                    w0, w1 = buffer.weight0[j, i], buffer.weight1[j, i]
+                    red, green, blue = _light_point(t, w0, w1, lit_scene, scratch)
+                    out[j, i, 0], out[j, i, 1], out[j, i, 2] = red, green, blue
