@@ -121,14 +121,14 @@ def _tone(picture: Floats, flaws: Flaws) -> Floats:
     # A soft shoulder instead of a hard ceiling: highlights keep their shape.
     level = np.where(linear > 0.6, 0.6 + 0.4 * (1 - np.exp(-(linear - 0.6) / 0.4)), linear)
     shown = level ** (1 / 2.2)
-    shown = shown + flaws.contrast * shown * (1 - shown) * (2 * shown - 1)
-    curve = float32(flaws.haze + (1 - flaws.haze) * shown)
+    curved = shown + flaws.contrast * shown * (1 - shown) * (2 * shown - 1)
+    curve = float32(flaws.haze + (1 - flaws.haze) * curved)
     place = np.sqrt(np.clip(picture, 0, _CEILING)) * np.float32((_STEPS - 1) / math.sqrt(_CEILING))
     found = curve[np.rint(place).astype(np.int32)]
     if flaws.grey or flaws.saturation != 1:
         grey = (found @ _GREY_WEIGHTS)[..., None]
-        found = grey + np.float32(0 if flaws.grey else flaws.saturation) * (found - grey)
-    return float32(found)
+        found = float32(grey + np.float32(0 if flaws.grey else flaws.saturation) * (found - grey))
+    return found
 
 
 def _compress(shown: Floats, flaws: Flaws) -> Floats:

@@ -168,6 +168,8 @@ def face_box(points: Floats) -> Box:
     mouth = points[48:60].mean(0)
     # Least squares on the boxes that the cascade found in rendered pictures; deviation 7 % of the side.
     drop, span = float(np.hypot(*(mouth - eyes))), float(np.hypot(*(points[45] - points[36])))
+    # A head turned far aside has its eyes close together, but its nose as long as ever.
+    span = max(span, 1.5 * float(np.hypot(*(points[33] - eyes))))
     side = 0.29 * drop + 1.505 * span
     middle = eyes + 0.25 * (mouth - eyes)
     x, y = float(middle[0]), float(middle[1])

@@ -246,7 +246,7 @@ def _highlight(
     """Return the strength of the key light's mirror image on a surface that faces a direction."""
     hx, hy, hz = to_key[0], to_key[1], to_key[2] + 1.0
     length = math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-6
-    shine = max(0.0, (nx * hx + ny * hy + nz * hz) / length)
+    shine: float = max(0.0, (nx * hx + ny * hy + nz * hz) / length)
     for _ in range(squarings):
         shine *= shine
     return shine
