@@ -35,3 +35,6 @@ Paths = Annotated[
 
 Required = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PATH")]
 """The one file or folder that a command cannot do without."""
+
+Word = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+"""A name without an option's name before it."""

@@ -22,10 +22,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from openau.data.index import check_index
+from openau.data.pictures import read_picture
 from openau.data.store import FACTS, LOST, PIXELS, SCHEMA, TABLE
 from openau.errors import NoInputError, OutputError, SettingError
 from openau.faces import Detector, build_detector, crop_face
-from openau.read import read_image
 from openau.records import Box, CropSpec, Face, Pixels
 
 MIN_OVERLAP = 0.3
@@ -179,7 +179,7 @@ def _pictures(index: pd.DataFrame) -> list[tuple[str, Box | None]]:
 def _cut(picture: tuple[str, Box | None], *, wide: CropSpec, detector: DetectorSource) -> Pixels | None:
     """Return the (W, W, 3) crop of one picture's face, or None where it was not found."""
     path, truth = picture
-    rgb = read_image(Path(path)).rgb
+    rgb = read_picture(path)
     given = [] if truth is None else [Face(truth, 1.0)]
     face = choose_face(given if detector == "index" else _detector(detector)(rgb), truth)
     return None if face is None else crop_face(rgb, face, wide).pixels

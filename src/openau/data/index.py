@@ -1,17 +1,21 @@
 """The index table: what every dataset becomes, whatever its files look like.
 
-Columns: `dataset, subject, sequence, frame, path` (a picture on disk), optionally `split`, one column per AU
-(`AU01`: intensity 0–5 or occurrence 0/1 as the source gives it, NaN unknown), optionally `AU01_left` /
-`AU01_right`, `emotion`, a true face box `x1, y1, x2, y2`, and group columns.
+Columns: `dataset, subject, sequence, frame, path` (a picture, addressed as `openau.data.pictures` reads it),
+optionally `time_s`, `split`, `emotion`, one column per AU (`AU01`, NaN unknown), optionally `AU01_left` /
+`AU01_right`, `AU01_intensity`, a true face box `x1, y1, x2, y2`, and group columns. `au_scale` says what an
+AU's column holds: `intensity` 0–5 or `occurrence` 0/1; with occurrences, the intensities that the dataset has
+stand in `AU01_intensity`.
 """
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
+from openau.data.datasets import Dataset, Notes
 from openau.errors import SettingError, TableError
 from openau.facs import ACTION_UNITS
 
@@ -19,16 +23,52 @@ REQUIRED_COLUMNS = ("dataset", "subject", "sequence", "frame", "path")
 
 DATASETS: dict[str, str] = {
     "synthetic": "openau.data.synthetic:index",
+    "disfa": "openau.data.datasets.disfa:DISFA",
+    "disfa_plus": "openau.data.datasets.disfa_plus:DISFA_PLUS",
+    "ck_plus": "openau.data.datasets.ck_plus:CK_PLUS",
+    "bp4d": "openau.data.datasets.bp4d:BP4D",
+    "bp4d_plus": "openau.data.datasets.bp4d:BP4D_PLUS",
 }
-"""Dataset name to the `module:function` that indexes its folder."""
+"""Dataset name to the `module:function` that indexes its folder; a `Dataset` is such a function."""
 
 
-def build_index(name: str, root: Path) -> pd.DataFrame:
+def dataset_name(name: str) -> str:
+    """Return a dataset's key in the registry.
+
+    Args:
+        name: The key, or the name as its authors write it: `DISFA+` is `disfa_plus`, `RAF-DB` is `raf_db`.
+
+    Raises:
+        SettingError: No dataset has this name.
+    """
+    wanted = _plain(name)
+    for key in DATASETS:
+        if wanted == _plain(key):
+            return key
+    raise SettingError(f"There is no dataset {name!r}; choose one of {', '.join(DATASETS)}.")
+
+
+def find_dataset(name: str) -> Dataset | None:
+    """Return what is known about a dataset, or None where the registry has a plain function.
+
+    Args:
+        name: As `dataset_name` takes it.
+
+    Raises:
+        SettingError: No dataset has this name.
+    """
+    module, function = DATASETS[dataset_name(name)].split(":")
+    found = getattr(import_module(module), function)
+    return found if isinstance(found, Dataset) else None
+
+
+def build_index(name: str, root: Path, notes: Notes | None = None) -> pd.DataFrame:
     """Index a dataset's folder.
 
     Args:
-        name: A key of `DATASETS`.
+        name: A key of `DATASETS`, or the name as its authors write it.
         root: The dataset's folder.
+        notes: Takes what differs from the official copy, where the dataset's reader tells it.
 
     Returns:
         The index table, one row per picture, its `path` column absolute.
@@ -38,9 +78,10 @@ def build_index(name: str, root: Path) -> pd.DataFrame:
         TableError: The folder's tables are not as the dataset's owner ships them.
         InputError: The folder is not the dataset.
     """
-    if name not in DATASETS:
-        raise SettingError(f"There is no dataset {name!r}; choose one of {', '.join(DATASETS)}.")
-    module, function = DATASETS[name].split(":")
+    dataset = find_dataset(name)
+    if dataset is not None:
+        return dataset(root, notes)
+    module, function = DATASETS[dataset_name(name)].split(":")
     table: pd.DataFrame = getattr(import_module(module), function)(root)
     return table
 
@@ -56,7 +97,8 @@ def check_index(table: pd.DataFrame, origin: str) -> pd.DataFrame:
         `table`.
 
     Raises:
-        TableError: A column is missing, there is no row, no AU, or an AU's value is outside 0–5.
+        TableError: A column is missing, there is no row, neither an AU nor an emotion, or an AU's value is
+            outside 0–5.
     """
     missing = [name for name in REQUIRED_COLUMNS if name not in table.columns]
     if missing:
@@ -66,8 +108,8 @@ def check_index(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     if table.empty:
         raise TableError(f"{origin} has no rows; give a dataset with at least one picture.")
     columns = au_columns(table)
-    if not columns:
-        raise TableError(f"{origin} has no AU column; name them AU01, AU02 and so on.")
+    if not columns and "emotion" not in table.columns:
+        raise TableError(f"{origin} has no AU column and no emotion; name AU columns AU01, AU02 and so on.")
     for column in columns:
         values = pd.to_numeric(table[column], errors="coerce")
         wrong = (values.isna() & table[column].notna()) | (values < 0) | (values > 5)
@@ -83,3 +125,7 @@ def check_index(table: pd.DataFrame, origin: str) -> pd.DataFrame:
 def au_columns(table: pd.DataFrame) -> list[str]:
     """Return the table's AU columns (`AU01`, not `AU01_left`), by number."""
     return [unit.column for unit in ACTION_UNITS.values() if unit.column in table.columns]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold().replace("+", "plus"))

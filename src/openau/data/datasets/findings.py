@@ -1,0 +1,57 @@
+"""What a reader noticed while it read a copy: differences from the official one that do not stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXAMPLES = 3
+"""How many examples a finding keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that differs from the official copy, or that a user of the table should know.
+
+    Attributes:
+        sentence: What, and what to do about it.
+        differs: Whether it differs from the official copy; False where it only says how the copy was read.
+        count: How often.
+        examples: The first few, as paths or frames.
+    """
+
+    sentence: str
+    differs: bool = True
+    count: int = 1
+    examples: tuple[str, ...] = ()
+
+
+class Notes:
+    """Collects findings.
+
+    Attributes:
+        findings: In the order in which they were made.
+    """
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def differs(self, sentence: str, examples: Sequence[object] = ()) -> None:
+        """Note a difference, unless it is about nothing.
+
+        Args:
+            sentence: What and what to do; `{n}` becomes the number of examples.
+            examples: Every case; an empty list notes nothing if the sentence counts them.
+        """
+        self._add(sentence, examples, differs=True)
+
+    def says(self, sentence: str, examples: Sequence[object] = ()) -> None:
+        """Note how the copy was read; the same arguments as `differs`."""
+        self._add(sentence, examples, differs=False)
+
+    def _add(self, sentence: str, examples: Sequence[object], *, differs: bool) -> None:
+        if "{n}" in sentence and not examples:
+            return
+        shown = tuple(str(example) for example in examples[:EXAMPLES])
+        text = sentence.replace("{n}", f"{len(examples):,}")
+        self.findings.append(Finding(text, differs, max(1, len(examples)), shown))

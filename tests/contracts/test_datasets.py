@@ -1,0 +1,195 @@
+"""What every dataset of the registry keeps to, on a tiny fake copy with the official layout and its traps."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openau.data.datasets import Notes, dataset_facts
+from openau.data.datasets.record import VALUE
+from openau.data.doctor import check_dataset, describe
+from openau.data.index import DATASETS, build_index, check_index, dataset_name, find_dataset
+from openau.data.pictures import picture_file, read_picture
+from openau.errors import InputError, NoInputError, TableError
+from tests.fake.datasets import FAKES
+from tests.fake.datasets.copy import FakeCopy, put_picture
+
+RECORDS = sorted(name for name in DATASETS if find_dataset(name) is not None)
+
+
+@pytest.fixture(params=RECORDS)
+def name(request: pytest.FixtureRequest) -> str:
+    value: str = request.param
+    return value
+
+
+@pytest.fixture
+def fake(name: str) -> FakeCopy:
+    return FAKES[name]
+
+
+@pytest.fixture
+def root(fake: FakeCopy, tmp_path: Path) -> Path:
+    root = tmp_path / "copy"
+    root.mkdir()
+    fake.write(root)
+    return root
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def said(name: str, root: Path) -> str:
+    return "\n".join(describe(check_dataset(name, root)))
+
+
+def test_every_dataset_has_a_fake_copy() -> None:
+    assert sorted(FAKES) == RECORDS
+
+
+def test_a_copy_becomes_an_index_of_readable_pictures(name: str, fake: FakeCopy, root: Path) -> None:
+    table = check_index(build_index(name, root), name)
+    assert len(table) == fake.rows
+    assert set(table["dataset"]) == {name}
+    assert not table["path"].duplicated().any()
+    for path in table["path"]:
+        assert picture_file(path).is_absolute()
+        assert read_picture(path).ndim == 3
+
+
+def test_an_unknown_label_is_never_a_number(name: str, root: Path) -> None:
+    table = build_index(name, root)
+    dataset = find_dataset(name)
+    assert dataset is not None
+    for column in (c for c in table.columns if VALUE.fullmatch(c)):
+        assert table[column].dtype == np.float32
+        top = 1 if dataset.scale == "occurrence" and not column.endswith("_intensity") else 5
+        assert table[column].dropna().between(0, top).all(), column
+        assert table[column].notna().any(), column
+    assert ("au_scale" in table) == (dataset.scale is not None)
+    if "emotion" in table:
+        assert set(table["emotion"].dropna()) <= {
+            "anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise",
+            "unknown", "not a face",
+        }  # fmt: skip
+
+
+def test_the_same_copy_gives_the_same_index(name: str, root: Path) -> None:
+    assert build_index(name, root).equals(build_index(name, root))
+
+
+def test_the_fake_copy_is_not_taken_for_the_complete_one(name: str, root: Path) -> None:
+    diagnosis = check_dataset(name, root)
+    assert diagnosis.error is None
+    facts = dataset_facts(name)
+    if {"pictures", "subjects", "sequences", "splits"} & set(facts):
+        assert diagnosis.differs
+        assert "differs from the official copy" in said(name, root)
+
+
+def test_a_folder_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"There is no folder .*nowhere; give the folder of your copy"):
+        build_index(name, tmp_path / "nowhere")
+
+
+def test_an_empty_copy_is_told_from_another_dataset(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is empty; unpack"):
+        build_index(name, tmp_path)
+
+
+def test_without_its_labels_a_copy_cannot_be_used(name: str, fake: FakeCopy, root: Path) -> None:
+    remove(root / fake.labels)
+    with pytest.raises(InputError, match=r"has no .*; .*\."):
+        build_index(name, root)
+    diagnosis = check_dataset(name, root)
+    assert diagnosis.error is not None
+    assert diagnosis.error.exit_code != 0
+    assert "cannot be used" in said(name, root)
+    assert "as its authors ship it" in said(name, root)
+
+
+def test_a_renamed_folder_is_told_its_name(name: str, fake: FakeCopy, root: Path) -> None:
+    label = root / fake.labels
+    label.rename(label.with_name(f"my_{label.name}"))
+    with pytest.raises(InputError, match=rf"my_{label.name} is .* under another name, rename it back"):
+        build_index(name, root)
+
+
+def test_a_doubled_folder_is_found(name: str, fake: FakeCopy, tmp_path: Path) -> None:
+    inner = tmp_path / "copy" / "copy" / "copy"
+    inner.mkdir(parents=True)
+    fake.write(inner)
+    notes = Notes()
+    found = find_dataset(name)
+    assert found is not None
+    assert len(found(tmp_path / "copy", notes)) == fake.rows
+    assert "lies deeper" in notes.findings[0].sentence
+
+
+def test_a_wrong_code_is_named_with_its_file(name: str, fake: FakeCopy, root: Path) -> None:
+    file, right, wrong = fake.wrong
+    text = (root / file).read_text("utf-8")
+    assert right in text
+    (root / file).write_text(text.replace(right, wrong, 1), "utf-8")
+    with pytest.raises(TableError, match=Path(file).name):
+        build_index(name, root)
+    assert Path(file).name in said(name, root)
+
+
+def test_a_label_without_its_picture_is_left_out_and_told(name: str, fake: FakeCopy, root: Path) -> None:
+    remove(root / fake.picture)
+    assert len(build_index(name, root)) == fake.rows - fake.lost
+    assert "are left out" in said(name, root)
+
+
+def test_a_picture_without_a_label_is_told(name: str, fake: FakeCopy, root: Path) -> None:
+    if fake.stray is None:
+        pytest.skip("every picture of this dataset has its label by its place, or may be without one")
+    before = said(name, root)
+    put_picture(root / fake.stray)
+    assert len(build_index(name, root)) == fake.rows
+    assert said(name, root) != before
+
+
+def test_without_any_picture_the_copy_cannot_be_used(name: str, fake: FakeCopy, root: Path) -> None:
+    for path in [*root.rglob("*.png"), *root.rglob("*.jpg"), *root.rglob("*.avi")]:
+        path.unlink()
+    if fake.lost == fake.rows:
+        return  # its pictures are in the label file
+    with pytest.raises(NoInputError, match="has no labelled picture"):
+        build_index(name, root)
+
+
+def test_a_picture_that_cannot_be_read_is_told(name: str, fake: FakeCopy, root: Path) -> None:
+    table = build_index(name, root)
+    first = picture_file(table["path"].iloc[0])
+    if first.suffix == ".csv":
+        return
+    first.write_bytes(b"no picture")
+    assert "cannot be read" in said(name, root)
+
+
+def test_the_record_says_what_a_user_must_know(name: str) -> None:
+    dataset = find_dataset(name)
+    assert dataset is not None
+    assert dataset.name == name
+    assert dataset_name(dataset.title) == name
+    for text in (
+        dataset.content,
+        dataset.access,
+        dataset.licence,
+        dataset.reference,
+        dataset.tree,
+        dataset.codes,
+    ):
+        assert text.strip()
+    assert dataset.reference.endswith(".")
+
+
+def test_published_facts_name_their_source(name: str) -> None:
+    facts = dataset_facts(name)
+    assert not facts or facts["source"]

@@ -1,0 +1,15 @@
+"""Tiny copies of every dataset in its official layout, traps and all: grey pictures and invented labels."""
+
+from __future__ import annotations
+
+from tests.fake.datasets import bp4d, ck_plus, disfa, disfa_plus
+from tests.fake.datasets.copy import FakeCopy
+
+FAKES: dict[str, FakeCopy] = {
+    "disfa": disfa.COPY,
+    "disfa_plus": disfa_plus.COPY,
+    "ck_plus": ck_plus.COPY,
+    "bp4d": bp4d.COPY,
+    "bp4d_plus": bp4d.COPY_PLUS,
+}
+"""Registry name to its fake copy."""
