@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from openau.facs import ACTION_UNITS, au_set
 from openau.synth.expression import Expression, add_shapes, movement_share, shape_weights
-from openau.synth.movements import MOVEMENTS, PINCH, TIGHT
+from openau.synth.movements import LOWER, MOVEMENTS, PINCH, TIGHT
 from openau.synth.rig import Rig
 
 INTENSITY = st.floats(0, 5)
@@ -71,7 +71,7 @@ def test_shapes_add_up_at_the_vertices_they_name(plane: Rig) -> None:
 def test_the_pinch_draws_both_inner_brows_down_and_together(plane: Rig) -> None:
     inner = plane.landmarks[22]
     vertices = plane.vertices.copy()
-    add_shapes(vertices, plane, {PINCH + "_L": 1.0})
+    add_shapes(vertices, plane, {PINCH + "_L": 1.0, LOWER + "_L": 1.0})
     moved = vertices[inner] - plane.vertices[inner]
     assert moved[1] < -0.2
     assert moved[0] * np.sign(plane.vertices[inner, 0]) < -0.1

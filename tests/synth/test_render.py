@@ -242,7 +242,7 @@ def test_the_same_chance_gives_the_same_pixels(stage: Stage, subject: Subject) -
 
 def test_wrinkles_show_only_with_their_gain_and_only_on_their_side(stage: Stage, subject: Subject) -> None:
     def brow(gain: float, left: float) -> Pixels:
-        face = Expression({4: left}, {4: 0.0}, wrinkle_gain=gain)
+        face = Expression({12: left}, {12: 0.0}, wrinkle_gain=gain)
         return shoot(stage, subject, face, frontal(128)).rgb
 
     difference = np.abs(brow(3.0, 5.0).astype(int) - brow(0.0, 5.0)).sum(axis=(0, 2))

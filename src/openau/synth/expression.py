@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
-from openau.synth.movements import GAZE, LEVEL_WEIGHTS, MOVEMENTS
+from openau.synth.movements import GAZE, LEVEL_WEIGHTS, MOVEMENTS, YIELDS
 from openau.synth.own_shapes import own_shapes
 from openau.synth.rig import LEFT_EYE_LIDS, RIGHT_EYE_LIDS, Rig
 
@@ -26,7 +26,7 @@ LEAST_APERTURE: Final = 0.2
 """Share of the resting aperture that stays open as long as no AU43 closes the eye."""
 
 _LARGEST_WEIGHT: Final = 1.6
-_MEETING_LIDS_CM: Final = 0.01
+_MEETING_LIDS_CM: Final = -0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,22 @@ def shape_weights(expression: Expression) -> dict[str, float]:
         movement = MOVEMENTS[au]
         left, right = (movement.share(side.get(au, 0.0)) for side in (expression.left, expression.right))
         for name, weight in movement.sided.items():
-            add(f"{name}_L", weight * left)
-            add(f"{name}_R", weight * right)
+            add(f"{name}_L", weight * left * _kept(au, name, expression.left))
+            add(f"{name}_R", weight * right * _kept(au, name, expression.right))
         for name, weight in movement.middle.items():
             add(name, weight * (left + right) / 2)
     for name, (across, up) in GAZE.items():
         add(name, max(0.0, across * expression.gaze[0] + up * expression.gaze[1]))
     return {name: min(weight, _LARGEST_WEIGHT) for name, weight in total.items() if weight}
+
+
+def _kept(au: int, shape: str, side: Mapping[int, float]) -> float:
+    """Return the share of one shape's weight that the other AUs of this side leave to an AU."""
+    kept = 1.0
+    for (yielding, stronger), lost in YIELDS.items():
+        if yielding == au and shape in lost:
+            kept *= 1 - lost[shape] * MOVEMENTS[stronger].share(side.get(stronger, 0.0))
+    return kept
 
 
 def pose_face(rig: Rig, resting: Floats, expression: Expression) -> Floats:

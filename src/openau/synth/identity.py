@@ -18,7 +18,7 @@ from openau.synth.skin import SkinMaps, build_skin_maps, paint_eye, paint_skin, 
 from openau.synth.surface import Surface, build_surface
 from openau.synth.texture import smooth_step
 from openau.synth.traits import Traits, draw_traits
-from openau.synth.wrinkles import AGEING, build_wrinkles
+from openau.synth.wrinkles import AGEING, Fold, Pair, build_wrinkles, draw_folds
 
 # Deviation of each resting weight among people: nobody's neutral face is the mean face.
 _RESTING: Final = {
@@ -48,13 +48,13 @@ class Stage:
         rig: The rig.
         surface: The face's texture plane.
         skin_maps: Its regions.
-        wrinkles: Height maps by AU, the subject's right half and left half, cm.
+        wrinkles: Height maps by AU, one pair for each pattern in which people wrinkle.
     """
 
     rig: Rig
     surface: Surface
     skin_maps: SkinMaps
-    wrinkles: Mapping[int, tuple[Floats, Floats]]
+    wrinkles: Mapping[int, tuple[Pair, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +95,7 @@ class Subject:
         teeth: (3,) float32, reflectance.
         clothes: (3,) float32, reflectance.
         clothed: (N,) float32, how much clothes cover each vertex, 0-1.
+        folds: How this skin folds, by AU.
     """
 
     traits: Traits
@@ -107,6 +108,7 @@ class Subject:
     teeth: Floats
     clothes: Floats
     clothed: Floats
+    folds: Mapping[int, Fold]
 
 
 def build_stage(rig: Rig | None = None) -> Stage:
@@ -136,12 +138,13 @@ def draw_subject(stage: Stage, rng: np.random.Generator) -> Subject:
     add_shapes(vertices, rig, _resting_face(rng, rig))
     add_shapes(vertices, rig, {"jawOpen": _jaw_rest(rng, vertices, rig)})
     hair = grow_hair(rng, traits, rig, stage.surface, vertices)
+    folds = draw_folds(rng.spawn(1)[0])
     return Subject(
         traits=traits,
         vertices=np.ascontiguousarray(vertices, np.float32),
         head=_join_hair(stage, traits, hair),
         skin=paint_skin(rng, traits, stage.skin_maps),
-        relief=resting_relief(rng, stage.skin_maps) + _ageing(rng, stage, traits),
+        relief=resting_relief(rng, stage.skin_maps) + _ageing(rng, stage, traits, folds),
         eye=paint_eye(rng, traits),
         lip_gap_cm=lip_gap(vertices, rig),
         teeth=(
@@ -149,6 +152,7 @@ def draw_subject(stage: Stage, rng: np.random.Generator) -> Subject:
         ).astype(np.float32),
         clothes=(rng.uniform(0.02, 0.6) * (1 + 0.35 * rng.uniform(-1, 1, 3))).astype(np.float32),
         clothed=_clothed(rng, rig),
+        folds=folds,
     )
 
 
@@ -188,14 +192,14 @@ def _jaw_rest(rng: np.random.Generator, vertices: Floats, rig: Rig) -> float:
     return float(np.clip((wanted - (upper[1] - lower[1])) / per_weight, -0.15, 0.15))
 
 
-def _ageing(rng: np.random.Generator, stage: Stage, traits: Traits) -> Floats:
+def _ageing(rng: np.random.Generator, stage: Stage, traits: Traits, folds: Mapping[int, Fold]) -> Floats:
     """Return wrinkles that stay at rest: with age, and by chance on anybody."""
     old = float(np.clip((traits.age - 35) / 35, 0, 1.2))
     total = np.zeros_like(stage.surface.inside)
     for au, share in AGEING.items():
         depth = share * old * rng.uniform(0.4, 1.8) + (rng.uniform(0, 0.35) if rng.random() < 0.2 else 0.0)
         if depth > 0.02:
-            right, left = stage.wrinkles[au]
+            right, left = stage.wrinkles[au][folds[au].pattern]
             total += (right + left) * np.float32(depth)
     return total
 

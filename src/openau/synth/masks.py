@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from openau.facs import au_column
 from openau.records import Floats
-from openau.synth.expression import Expression, movement_share, pose_face
+from openau.synth.expression import Expression, pose_face
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import Buffer
 from openau.synth.rig import FACE, MOUTH, TEETH, Rig
 from openau.synth.shade import Mesh
+from openau.synth.wrinkles import Pair, fold_depth
 
 MOVED_CM: Final = 0.04
 """Skin that an AU displaces less than this is not in its mask."""
@@ -81,8 +82,9 @@ def draw_masks(
         moved[row] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
         if parted_cm >= PARTED_CM:
             mouth |= _BIT[au]
-        for height, level in zip(_envelopes(stage).get(au, ()), reversed(levels), strict=False):
-            depth = min(subject.traits.wrinkling * expression.wrinkle_gain * movement_share(level), 1.5)
+        for height, level in zip(_envelope(stage, subject, au), reversed(levels), strict=False):
+            share = subject.traits.wrinkling * expression.wrinkle_gain * MOVEMENTS[au].share(level)
+            depth = fold_depth(subject.folds[au], share)
             wrinkled[height * np.float32(depth) >= WRINKLED_CM] |= _BIT[au]
     out = np.zeros(size, np.uint32)
     _fill(buffer, subject.head.mesh, moved, bits, wrinkled, mouth, out)
@@ -129,9 +131,14 @@ def _movement(
     return after - before, lip_gap(after, rig) - lip_gap(before, rig)
 
 
+def _envelope(stage: Stage, subject: Subject, au: int) -> tuple[Floats, ...]:
+    """Return how high a subject's wrinkles of one AU stand around each texel; nothing where it has none."""
+    return _envelopes(stage)[au][subject.folds[au].pattern] if au in stage.wrinkles else ()
+
+
 @lru_cache(maxsize=2)
-def _envelopes(stage: Stage) -> dict[int, tuple[Floats, Floats]]:
-    """Return how high each AU's wrinkles stand around each texel, valleys between two ridges filled."""
+def _envelopes(stage: Stage) -> dict[int, tuple[Pair, ...]]:
+    """Return how high each pattern stands around each texel, valleys between two ridges filled."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
     near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
@@ -139,7 +146,10 @@ def _envelopes(stage: Stage) -> dict[int, tuple[Floats, Floats]]:
         closed = cv2.morphologyEx(np.abs(height), cv2.MORPH_CLOSE, kernel)
         return np.asarray(cv2.dilate(closed, near), np.float32)
 
-    return {au: (envelope(right), envelope(left)) for au, (right, left) in stage.wrinkles.items()}
+    return {
+        au: tuple((envelope(right), envelope(left)) for right, left in patterns)
+        for au, patterns in stage.wrinkles.items()
+    }
 
 
 @nb.njit(cache=True)

@@ -16,7 +16,13 @@ LEVEL_WEIGHTS: Final = (0.0, 0.15, 0.32, 0.52, 0.76, 1.0)
 """Share of the full movement at intensity 0, A, B, C, D and E; lines between."""
 
 PINCH: Final = "pinch"
-"""A shape of our own: inner brow down and toward the middle (corrugator and depressor supercilii)."""
+"""A shape of our own: brows drawn together, skin between them bulging (corrugator supercilii)."""
+
+LOWER: Final = "lower"
+"""A shape of our own: inner half of the brow down (depressor supercilii, depressor glabellae)."""
+
+MOUND: Final = "mound"
+"""A shape of our own: the cheek's mound up and out (orbital part of orbicularis oculi)."""
 
 TIGHT: Final = "tight"
 """A shape of our own: lower lid raised, straightened and bulging (palpebral part of orbicularis oculi)."""
@@ -67,31 +73,35 @@ class Movement:
 MOVEMENTS: Final[Mapping[int, Movement]] = {
     1: Movement(
         "ch. 2, AU 1",
-        "Inner brow up; the rig's shape alone is timid.",
-        {"browInnerUp": 1.6},
+        "Inner brow up; the rig's shape takes the outer brow along, which is taken back.",
+        {"browInnerUp": 1.6, "browOuterUp": -0.3},
     ),
-    2: Movement("ch. 2, AU 2", "Outer brow up, the eye cover fold stretched.", {"browOuterUp": 1.1}),
+    2: Movement(
+        "ch. 2, AU 2",
+        "Outer brow up; the rig takes the inner along.",
+        {"browOuterUp": 1.2, "browInnerUp": -0.4},
+    ),
     4: Movement(
         "ch. 2, AU 4",
-        "The rig lowers mostly the middle of the brow; the pinch lowers and joins the inner ends.",
-        {"browDown": 1.1, PINCH: 1.15},
+        "The rig lowers mostly the middle of the brow; our shapes lower its inner half and join the ends.",
+        {"browDown": 1.25, PINCH: 1.6, LOWER: 1.5},
     ),
     5: Movement("ch. 2, AU 5", "Upper lid up, more white above the iris.", {"eyeWide": 1.35}),
     6: Movement(
         "ch. 2, AU 6",
         "Cheek up, bag under the eye, outer brow a little lower; the lid is pushed up, not tightened.",
-        {"cheekRaiser": 0.9, "cheekSquint": 0.55, BAG: 1.0, HOOD: 1.0},
+        {"cheekRaiser": 0.8, "cheekSquint": 0.4, MOUND: 1.0, BAG: 1.0, HOOD: 1.0},
     ),
     7: Movement(
         "ch. 2, AU 7",
         "Lower lid raised and straightened, upper lid a little lower: the aperture narrows from both sides.",
-        {"eyeSquint": 0.7, TIGHT: 1.15, "eyeBlink": 0.16},
+        {"eyeSquint": 0.6, TIGHT: 1.0, "eyeBlink": 0.14},
     ),
     9: Movement(
         "ch. 3, AU 9",
         "Nose up and wrinkled, inner brow down; the rig also lifts the lip, which is partly taken back.",
-        {"noseSneer": 1.25, "mouthUpperUp": -0.3, PINCH: 0.45, "eyeSquint": 0.25},
-        {"mouthShrugLower": 0.3},
+        {"noseSneer": 1.3, "mouthUpperUp": -0.9, PINCH: 0.3, LOWER: 0.6, "eyeSquint": 0.25},
+        {"mouthShrugLower": 0.35},
     ),
     10: Movement(
         "ch. 3, AU 10",
@@ -105,7 +115,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     14: Movement(
         "ch. 4, AU 14",
         "Corners pulled in, dimples; the rig's shape also lifts them, which would be a smile: taken back.",
-        {"mouthDimple": 1.35, "mouthFrown": 0.55, "mouthPress": 0.3},
+        {"mouthDimple": 1.35, "mouthFrown": 0.65, "mouthPress": 0.3},
     ),
     15: Movement("ch. 3, AU 15", "Corners down.", {"mouthFrown": 1.2}),
     16: Movement("ch. 3, AU 16", "Lower lip down, lower teeth show.", {"mouthLowerDown": 1.0}),
@@ -126,7 +136,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     23: Movement(
         "ch. 6, AU 23",
         "The red of both lips narrow and drawn in, the mouth a little shorter; no pressing upward as in 24.",
-        middle={NARROW: 1.0, "mouthPucker": 0.22},
+        middle={NARROW: 1.0, "mouthPucker": 0.3},
     ),
     24: Movement(
         "ch. 6, AU 24",
@@ -150,7 +160,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     28: Movement(
         "ch. 6, AU 28",
         "Lips sucked in over the teeth.",
-        middle={"mouthRollUpper": 1.0, "mouthRollLower": 1.0},
+        middle={"mouthRollUpper": 1.0, "mouthRollLower": 1.0, "mouthShrugLower": 0.12},
     ),
     43: Movement(
         "ch. 2, AU 43",
@@ -159,6 +169,16 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     ),
 }
 """Every action unit that the rig can make. AU 11, 13, 21, 38 and 39 have no shape in it."""
+
+YIELDS: Final[Mapping[tuple[int, int], Mapping[str, float]]] = {
+    (4, 1): {LOWER: 0.9, "browDown": 0.5},
+    (9, 1): {LOWER: 0.7},
+    (4, 2): {"browDown": 0.3},
+}
+"""Which shapes of the first AU give way to the second: the share of their weight lost at its maximum.
+
+AU1 with AU4 lifts and joins the inner brows (oblique brows) instead of leaving them where they were.
+"""
 
 GAZE: Final[Mapping[str, tuple[int, int]]] = {
     "eyeLookIn_L": (-1, 0),

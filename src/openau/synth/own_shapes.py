@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
-from openau.synth.movements import BAG, BOSS, HOOD, NARROW, PINCH, TIGHT
+from openau.synth.movements import BAG, BOSS, HOOD, LOWER, MOUND, NARROW, PINCH, TIGHT
 from openau.synth.rig import EYE, LEFT_EYE_LIDS, MOUTH, RIGHT_EYE_LIDS, TEETH, Rig, Shape
 from openau.synth.texture import float32
 
@@ -28,10 +28,12 @@ def own_shapes(rig: Rig) -> dict[str, Shape]:
     shapes: dict[str, Doubles] = {}
     for end, inner, outer in (("_L", 22, 24), ("_R", 21, 19)):
         shapes[PINCH + end] = _pinch(rig, rig.landmarks[inner], rig.landmarks[outer])
+        shapes[LOWER + end] = _lower_brow(rig, rig.landmarks[inner], rig.landmarks[outer])
     for end, lids, brow in (("_L", LEFT_EYE_LIDS, (25, 26)), ("_R", RIGHT_EYE_LIDS, (17, 18))):
         lower = rig.vertices[rig.landmarks[list(lids[2:])]].mean(axis=0)
         shapes[TIGHT + end] = _tight_lid(rig, lower)
         shapes[BAG + end] = _bag(rig, lower)
+        shapes[MOUND + end] = _mound(rig, lower)
         shapes[HOOD + end] = _hood(rig, rig.vertices[rig.landmarks[list(brow)]].mean(axis=0))
     shapes[NARROW] = _narrow_lips(rig)
     shapes[BOSS] = _boss(rig)
@@ -47,29 +49,46 @@ def _hill(rig: Rig, middle: Floats, widths: tuple[float, float, float]) -> Doubl
     return np.asarray(hill, np.float64)
 
 
-def _pinch(rig: Rig, inner: np.int64, arch: np.int64) -> Doubles:
-    """Return the offsets that pull the inner brow down and inward; skin between the brows bulges."""
+def _brow(rig: Rig, inner: np.int64, arch: np.int64) -> tuple[Doubles, Doubles]:
+    """Return hills at the inner end of one brow and between it and the arch, (N,) each."""
     base, start = rig.vertices, rig.vertices[inner]
-    side = np.sign(start[0])
     near = np.exp(-(((base - start) / [1.0, 1.1, 1.6]) ** 2).sum(axis=1))
     toward = np.exp(-(((base - (start + base[arch]) / 2) / [1.6, 0.9, 1.6]) ** 2).sum(axis=1))
-    across = np.clip(side * base[:, 0] / abs(start[0]), 0, 1)
-    return np.stack(
-        [-side * (0.26 * near + 0.12 * toward) * across, -0.30 * near - 0.06 * toward, 0.10 * near], axis=1
-    )
+    return near, toward
+
+
+def _pinch(rig: Rig, inner: np.int64, arch: np.int64) -> Doubles:
+    """Return the offsets that draw one brow toward the other; skin between the brows bulges."""
+    start = rig.vertices[inner]
+    side, (near, toward) = np.sign(start[0]), _brow(rig, inner, arch)
+    across = np.clip(side * rig.vertices[:, 0] / abs(start[0]), 0, 1)
+    return np.stack([-side * (0.26 * near + 0.14 * toward) * across, 0 * near, 0.10 * near], axis=1)
+
+
+def _lower_brow(rig: Rig, inner: np.int64, arch: np.int64) -> Doubles:
+    """Return the offsets that lower the inner half of one brow."""
+    near, toward = _brow(rig, inner, arch)
+    return np.stack([0 * near, -0.27 * near - 0.12 * toward, 0.02 * near], axis=1)
 
 
 def _tight_lid(rig: Rig, margin: Floats) -> Doubles:
     """Return the offsets that raise the middle of one lower lid over the eyeball and bulge the skin below."""
     lift = _hill(rig, margin, (1.0, 0.42, 0.9))
     bulge = _hill(rig, margin - float32([0, 0.5, 0]), (1.0, 0.3, 0.9))
-    return np.stack([0 * lift, 0.22 * lift + 0.05 * bulge, 0.09 * lift + 0.09 * bulge], axis=1)
+    return np.stack([0 * lift, 0.22 * lift + 0.06 * bulge, 0.09 * lift + 0.14 * bulge], axis=1)
 
 
 def _bag(rig: Rig, margin: Floats) -> Doubles:
     """Return the offsets of the pouch that a raised cheek gathers under the lower lid."""
     pouch = _hill(rig, margin - float32([0, 0.75, 0]), (1.3, 0.35, 1.2))
-    return np.stack([0 * pouch, 0.10 * pouch, 0.14 * pouch], axis=1)
+    return np.stack([0 * pouch, 0.10 * pouch, 0.17 * pouch], axis=1)
+
+
+def _mound(rig: Rig, margin: Floats) -> Doubles:
+    """Return the offsets that push the cheek's mound below one eye up and out."""
+    side = np.sign(margin[0])
+    mound = _hill(rig, margin + float32([side * 0.7, -2.2, 0]), (2.0, 1.2, 2.2))
+    return np.stack([side * 0.08 * mound, 0.24 * mound, 0.22 * mound], axis=1)
 
 
 def _hood(rig: Rig, outer_brow: Floats) -> Doubles:
@@ -89,7 +108,7 @@ def _narrow_lips(rig: Rig) -> Doubles:
     red = across * np.exp(-((up / 1.25) ** 2)) * np.exp(-(((base[:, 2] - line[2]) / 1.8) ** 2))
     inside = np.unique(rig.triangles[np.isin(rig.part, (TEETH,))])
     red[inside] = 0
-    return np.stack([0 * red, -0.42 * up * red, -0.30 * red * np.exp(-((up / 0.8) ** 2))], axis=1)
+    return np.stack([0 * red, -0.72 * up * red, -0.42 * red * np.exp(-((up / 0.8) ** 2))], axis=1)
 
 
 def _boss(rig: Rig) -> Doubles:

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from openau.records import Box, Floats, Pixels
 from openau.synth.backdrop import paint_backdrop
-from openau.synth.expression import Expression, movement_share, pose_face
+from openau.synth.expression import Expression, pose_face
 from openau.synth.identity import Stage, Subject
 from openau.synth.labels import measure, measured_truth
 from openau.synth.lens import develop
 from openau.synth.light import Lamp, aim
 from openau.synth.masks import draw_masks
+from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import Buffer, empty_buffer, rasterize, vertex_normals
 from openau.synth.rig import FACE
 from openau.synth.scene import Camera, Flaws, Scene
 from openau.synth.shade import Paint, Posed, cast_shadow, relief_slope, shade
 from openau.synth.texture import float32, resize
+from openau.synth.wrinkles import fold_depth
 
 SUPERSAMPLING: Final = 2
 MASK_SCALE: Final = 2
@@ -185,12 +187,13 @@ def _target_level(subject: Subject) -> float:
 def _relief(stage: Stage, subject: Subject, expression: Expression) -> Floats:
     """Return the gradient of the subject's resting relief plus this expression's wrinkles."""
     height = subject.relief.copy()
-    gain = subject.traits.wrinkling * expression.wrinkle_gain
-    for au, halves in stage.wrinkles.items():
-        for half, side in zip(halves, (expression.right, expression.left), strict=True):
-            depth = gain * movement_share(side.get(au, 0.0))
+    for au, patterns in stage.wrinkles.items():
+        fold = subject.folds[au]
+        for half, side in zip(patterns[fold.pattern], (expression.right, expression.left), strict=True):
+            level = MOVEMENTS[au].share(side.get(au, 0.0))
+            depth = fold_depth(fold, subject.traits.wrinkling * expression.wrinkle_gain * level)
             if depth > 0.02:
-                cv2.scaleAdd(half, min(depth, 1.5), height, height)
+                cv2.scaleAdd(half, depth, height, height)
     slope = np.zeros_like(stage.surface.slope_u)
     relief_slope(height, stage.surface.slope_u, stage.surface.slope_v, slope)
     return slope
