@@ -245,7 +245,8 @@ def test_wrinkles_show_only_with_their_gain_and_only_on_their_side(stage: Stage,
         face = Expression({12: left}, {12: 0.0}, wrinkle_gain=gain)
         return shoot(stage, subject, face, frontal(128)).rgb
 
-    difference = np.abs(brow(3.0, 5.0).astype(int) - brow(0.0, 5.0)).sum(axis=(0, 2))
+    change = np.abs(brow(3.0, 5.0).astype(int) - brow(0.0, 5.0))
+    difference = np.where(change > 4, change, 0).sum(axis=(0, 2))  # exposure shifts every pixel by a rounding
     assert difference[64:].sum() > 4 * difference[:60].sum() > 0 or difference[:60].sum() == 0
     assert difference.sum() > 0
     assert np.array_equal(brow(3.0, 0.0), brow(0.0, 0.0))
