@@ -7,7 +7,15 @@ import re
 import pytest
 
 from openau.errors import SettingError
-from openau.facs import ACTION_UNITS, AU_SETS, INTENSITY_LETTERS, Region, au_column, au_set
+from openau.facs import (
+    ACTION_UNITS,
+    AU_SETS,
+    INTENSITY_LETTERS,
+    Region,
+    au_column,
+    au_set,
+    intensity_letter,
+)
 
 
 def test_every_main_facial_code_is_there_and_the_two_that_are_none_are_not() -> None:
@@ -83,3 +91,16 @@ def test_intensity_letters_follow_the_scale() -> None:
     assert INTENSITY_LETTERS.index("A") == 1
     assert INTENSITY_LETTERS.index("E") == 5
     assert len(INTENSITY_LETTERS) == 6
+
+
+@pytest.mark.parametrize(
+    ("intensity", "letter"), [(0, ""), (0.49, ""), (0.5, "A"), (1.4, "A"), (3, "C"), (4.49, "D"), (5, "E")]
+)
+def test_an_intensity_has_the_letter_that_is_nearest(intensity: float, letter: str) -> None:
+    assert intensity_letter(intensity) == letter
+
+
+@pytest.mark.parametrize("intensity", [-0.1, 5.1, float("nan")])
+def test_what_is_no_intensity_has_no_letter(intensity: float) -> None:
+    with pytest.raises(SettingError, match="between 0 and 5"):
+        intensity_letter(intensity)

@@ -135,6 +135,27 @@ INTENSITY_LETTERS = ("", "A", "B", "C", "D", "E")
 """FACS intensity 0–5 as letters: absent, trace, slight, marked, severe, maximum."""
 
 
+def intensity_letter(intensity: float) -> str:
+    """Return the FACS letter of an intensity: the nearest of 0 and A to E.
+
+    FACS (2002) scores a trace (A), slight (B), marked or pronounced (C), severe or extreme (D) and maximum
+    (E) evidence of an action unit; C and D cover most of the range of appearance. The field writes them as 1
+    to 5, with 0 for absent, and computes with numbers between.
+
+    Args:
+        intensity: 0-5.
+
+    Returns:
+        "" below 0.5, then "A", "B", "C", "D", "E" in steps of 1.
+
+    Raises:
+        SettingError: The intensity is no number between 0 and 5.
+    """
+    if not 0 <= intensity <= 5:
+        raise SettingError(f"An intensity is a number between 0 and 5, not {intensity}.")
+    return INTENSITY_LETTERS[int(intensity + 0.5)]
+
+
 def au_set(name: str) -> tuple[int, ...]:
     """Return a named AU set.
 

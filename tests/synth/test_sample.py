@@ -189,3 +189,26 @@ def test_a_condition_that_no_face_can_meet_is_refused(
 ) -> None:
     with pytest.raises(SettingError, match=message):
         draw_expression(np.random.default_rng(0), present, absent)
+
+
+def test_ten_thousand_faces_never_show_what_excludes_each_other() -> None:
+    rng = np.random.default_rng(17)
+    for _ in range(10_000):
+        face = draw_expression(rng)
+        assert not any(frozenset(pair) in EXCLUDED for pair in combinations(face.left, 2)), face
+
+
+def test_eyes_squint_as_in_bright_light_without_any_emotion(drawn: list[Expression]) -> None:
+    squints = [e for e in drawn if e.emotion is None and stronger(e, 7) >= 2 and len(e.left) <= 3]
+    assert len(squints) > 0.02 * COUNT
+
+
+def test_blinks_are_mostly_shut_and_sometimes_half_way(drawn: list[Expression]) -> None:
+    closures = np.array([stronger(e, 43) for e in drawn if stronger(e, 43) > 1])
+    assert 0.5 < (closures >= 4.5).mean() < 0.85
+    assert (closures < 4).mean() > 0.1
+
+
+def test_half_closed_lids_and_wide_eyes_are_not_drawn_over_lowered_eyes(drawn: list[Expression]) -> None:
+    half = [e for e in drawn if 1.01 < stronger(e, 43) < 4.6 or min(e.left.get(5, 0), e.right.get(5, 0)) >= 1]
+    assert min(e.gaze[1] for e in half) >= -0.15

@@ -1,4 +1,10 @@
-"""Draw expressions as they come in life: neutral faces, single AUs, prototypes, free mixtures, speech.
+"""Draw expressions as they come in life.
+
+Seven kinds (`KINDS`): neutral faces with movements below a trace; single AUs; prototypes with AUs dropped
+and added; free mixtures; speaking mouths; squints as in bright light (AU7, often with 4 and 6); and blinks,
+caught half-way or shut. Intensities are continuous, 0-5 (`openau.facs.intensity_letter` gives the FACS
+letter). Then AUs that come along in life are pulled in (`PULLS`), sides drift apart or one is left out, and
+eyes look somewhere. Pairs that one face cannot show are never drawn together (`EXCLUDED`).
 
 Prototypes after EMFACS (Friesen and Ekman, 1983), as tabulated in the FACS investigator's guide (2002). How
 often AUs come together follows spontaneous databases (AU6 with 12; AU7 with 4, 6, 9, 10; AU1 with 2).
@@ -6,7 +12,7 @@ often AUs come together follows spontaneous databases (AU6 with 12; AU7 with 4, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import numpy as np
@@ -16,14 +22,14 @@ from openau.synth.expression import Expression
 from openau.synth.movements import MOVEMENTS
 
 PROTOTYPES: Final[Mapping[str, tuple[tuple[int, ...], ...]]] = {
-    "happy": ((6, 12), (12,), (6, 12, 25), (6, 12, 25, 26), (6, 7, 12, 25), (6, 12, 43)),
+    "happy": ((6, 12), (12,), (6, 12, 25), (6, 12, 25, 26), (6, 7, 12, 25), (6, 12, 43), (6, 12, 25, 43)),
     "sad": ((1, 4, 15), (1, 4, 15, 17), (1, 15), (4, 15, 17), (1, 4, 7, 15), (15, 17, 43)),
     "surprise": ((1, 2, 5, 26), (1, 2, 5, 27), (1, 2, 26), (1, 2, 5)),
     "fear": ((1, 2, 4, 5, 20, 26), (1, 2, 4, 5, 7, 20, 25), (1, 2, 4, 20), (1, 4, 5, 20, 25)),
     "anger": (
         (4, 5, 7, 23),
         (4, 7, 24),
-        (4, 5, 7, 10, 23),
+        (4, 5, 7, 10, 25),
         (4, 7, 17, 23),
         (4, 5, 7, 22, 25),
         (4, 7, 17, 24),
@@ -43,12 +49,13 @@ EXCLUDED: Final = frozenset(
         *((24, 27), (10, 24), (23, 27), (18, 27), (17, 27), (14, 27), (17, 16), (17, 26), (12, 18), (12, 22)),
         *((12, 28), (18, 20), (20, 22), (14, 18), (14, 22), (18, 26), (9, 28), (15, 27), (22, 27), (22, 23)),
         *((17, 25), (17, 28), (20, 28), (14, 28), (15, 28), (16, 18), (16, 22), (18, 25)),
+        *((23, 25), (23, 26), (16, 23), (10, 23), (18, 23), (20, 24), (20, 23)),
     )
 )
 """Pairs that one face cannot show at once, or that the rig cannot show without lying."""
 
 PULLS: Final = (
-    *((12, 6, 0.45), (6, 12, 0.45), (6, 7, 0.25), (4, 7, 0.35), (9, 7, 0.45), (9, 4, 0.4), (10, 7, 0.25)),
+    *((12, 6, 0.45), (6, 12, 0.45), (6, 7, 0.3), (4, 7, 0.4), (9, 7, 0.5), (9, 4, 0.4), (10, 7, 0.35)),
     *((1, 2, 0.4), (2, 1, 0.5), (17, 24, 0.15), (17, 15, 0.2), (24, 17, 0.3), (15, 17, 0.3), (5, 2, 0.2)),
     *((20, 25, 0.3), (12, 25, 0.3), (23, 4, 0.2), (10, 25, 0.3)),
 )
@@ -56,7 +63,7 @@ PULLS: Final = (
 
 _FIRST: Final = {
     **{1: 0.5, 2: 0.5, 4: 0.5, 5: 1.0, 6: 0.9, 7: 0.5, 9: 1.3, 10: 1.3, 12: 1.1, 14: 1.3, 15: 1.1, 17: 0.9},
-    **{20: 1.2, 23: 1.6, 24: 1.7, 25: 0.3, 26: 1.5, 43: 1.5, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.35},
+    **{20: 1.6, 23: 2.6, 24: 2.7, 25: 0.3, 26: 1.5, 43: 1.5, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.35},
 }
 """How often an AU is chosen freely, relative to the others."""
 
@@ -86,8 +93,19 @@ PRESENT: Final = 3.0
 
 _TRIES: Final = 400
 
-_KINDS: Final = ("neutral", "single", "prototype", "free", "speech")
-_KIND_CHANCE: Final = (0.19, 0.16, 0.31, 0.26, 0.08)
+KINDS: Final[Mapping[str, float]] = {
+    "neutral": 0.18,
+    "single": 0.16,
+    "prototype": 0.30,
+    "free": 0.23,
+    "speech": 0.07,
+    "squint": 0.04,
+    "blink": 0.02,
+}
+"""How often each kind of expression is drawn."""
+
+_IDLE: Final = 0.45
+_LOWEST_GAZE: Final = -0.85
 
 
 def draw_expression(
@@ -144,24 +162,20 @@ def _meets(drawn: Expression, wanted: frozenset[int], barred: frozenset[int]) ->
 
 def _draw_freely(rng: np.random.Generator) -> Expression:
     """Draw one expression without a condition."""
-    kind = str(rng.choice(_KINDS, p=_KIND_CHANCE))
+    kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     emotion: str | None = None
-    if kind == "neutral":
-        chosen = _idle_motion(rng)
-        emotion = "neutral"
-    elif kind == "single":
-        chosen = {_free_choice(rng, {}): _intensity(rng)}
-    elif kind == "prototype":
+    if kind == "prototype":
         emotion, chosen = _draw_prototype(rng)
     else:
-        chosen = _draw_free(rng) if kind == "free" else _draw_speech(rng)
+        chosen = _CHOOSERS[kind](rng)
+        emotion = "neutral" if kind == "neutral" else None
     if kind in ("prototype", "free"):
         _pull_companions(rng, chosen)
-    left, right = _take_sides(rng, chosen)
-    across, up = _draw_gaze(rng)
     if chosen.get(43, 0.0) > 1:
-        up = min(up, 0.0)  # falling lids and raised eyes are a faint, not an expression
-    return Expression(left, right, (across, up), _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
+        chosen[43] = _closure(rng, kind)
+    left, right = _take_sides(rng, chosen)
+    gaze = _suit_gaze(_draw_gaze(rng), chosen)
+    return Expression(left, right, gaze, _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
 
 
 def is_allowed(au: int, chosen: Mapping[int, float]) -> bool:
@@ -186,12 +200,39 @@ def _free_choice(rng: np.random.Generator, chosen: Mapping[int, float]) -> int:
     return candidates[int(rng.choice(len(candidates), p=weights / weights.sum()))]
 
 
-def _idle_motion(rng: np.random.Generator) -> dict[int, float]:
-    """Draw movements under the threshold of a trace, as a living neutral face has."""
-    chosen: dict[int, float] = {}
+def _idle_motion(rng: np.random.Generator, already: Mapping[int, float] | None = None) -> dict[int, float]:
+    """Draw movements under the threshold of a trace, as a living neutral face has, beside those there."""
+    chosen = dict(already or {})
     for _ in range(int(rng.integers(0, 4))):
-        chosen[_free_choice(rng, chosen)] = float(rng.uniform(0.0, 0.7))
+        chosen[_free_choice(rng, chosen)] = float(rng.uniform(0.0, _IDLE))
     return chosen
+
+
+def _draw_single(rng: np.random.Generator) -> dict[int, float]:
+    """Draw one AU alone."""
+    return {_free_choice(rng, {}): _intensity(rng)}
+
+
+def _draw_squint(rng: np.random.Generator) -> dict[int, float]:
+    """Draw eyes narrowed as against bright light, with brows and cheeks helping now and then."""
+    strength = float(rng.uniform(1.5, 5.0))
+    chosen = {7: strength}
+    for au, chance in ((4, 0.5), (6, 0.5), (10, 0.15), (9, 0.12), (12, 0.2), (25, 0.2)):
+        if rng.random() < chance and is_allowed(au, chosen):
+            chosen[au] = float(np.clip(strength + rng.normal(-0.7, 0.8), 0.5, 5.0))
+    return chosen
+
+
+def _draw_blink(rng: np.random.Generator) -> dict[int, float]:
+    """Draw an otherwise quiet face caught in a blink."""
+    return _idle_motion(rng, {43: 5.0})
+
+
+def _closure(rng: np.random.Generator, kind: str) -> float:
+    """Draw how far relaxed lids have come down: mostly shut, in a blink anywhere."""
+    if rng.random() < (0.5 if kind == "blink" else 0.7):
+        return float(rng.uniform(4.6, 5.0))
+    return float(rng.uniform(1.0, 4.6))
 
 
 def _draw_prototype(rng: np.random.Generator) -> tuple[str, dict[int, float]]:
@@ -264,7 +305,21 @@ def _draw_gaze(rng: np.random.Generator) -> tuple[float, float]:
         across, up = rng.normal(0, 0.35), rng.normal(0, 0.2)
     else:
         across, up = rng.normal(0, 0.2), -rng.uniform(0.35, 1.0)
-    return float(np.clip(across, -0.8, 0.8)), float(np.clip(up, -1.0, 0.7))
+    return float(np.clip(across, -0.8, 0.8)), float(np.clip(up, _LOWEST_GAZE, 0.7))
+
+
+def _suit_gaze(gaze: tuple[float, float], chosen: Mapping[int, float]) -> tuple[float, float]:
+    """Keep the eyes where the lids let them be read.
+
+    Falling lids and raised eyes are a faint, not an expression; half-closed lids over lowered eyes are what
+    lowered eyes look like anyway; and a raised upper lid shows only where the eyes do not look down.
+    """
+    across, up = gaze
+    if chosen.get(43, 0.0) > 1:
+        up = min(up, 0.0)
+    if 1 < chosen.get(43, 0.0) < 4.6 or chosen.get(5, 0.0) >= 1:
+        up = max(up, -0.15)
+    return across, up
 
 
 def _draw_extra(rng: np.random.Generator, kind: str) -> dict[str, float]:
@@ -284,3 +339,13 @@ def _draw_extra(rng: np.random.Generator, kind: str) -> dict[str, float]:
 def _wrinkle_gain(rng: np.random.Generator) -> float:
     """Draw how deep this picture's wrinkles are, so that no network can live on wrinkles alone."""
     return 0.0 if rng.random() < 0.12 else float(rng.gamma(2.2, 0.42))
+
+
+_CHOOSERS: Final[Mapping[str, Callable[[np.random.Generator], dict[int, float]]]] = {
+    "neutral": _idle_motion,
+    "single": _draw_single,
+    "free": _draw_free,
+    "speech": _draw_speech,
+    "squint": _draw_squint,
+    "blink": _draw_blink,
+}
