@@ -6,7 +6,8 @@ built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and its cl
 * `needs`, what it asks of its pictures: side, normalisation, alignment, AU set;
 * `reference`, the paper it comes from, and in its docstring "Differences from the paper";
 * `heatmap_layer`, the name of the layer its heat maps are read from, or None;
-* `logits_and_heatmaps(images)` where it can write its heat maps without autograd.
+* `logits_and_heatmaps(images)` where it can write its heat maps without autograd;
+* `auxiliary`, the names of layers that a loss of their own trains, where it has such.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MODELS: dict[str, str] = {
     "attention_cnn": "openau.models.attention_cnn:AttentionCNN",
     "fan_heatmap": "openau.models.fan_heatmap:FanHeatmap",
     "fan_scc": "openau.models.fan_scc:FanSCC",
+    "me_graph": "openau.models.me_graph:MEGraph",
 }
 """Network name to `module:class`."""
 
