@@ -42,7 +42,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nowhere")
 def test_a_folder_stands_for_the_file_inside_it(tmp_path: Path) -> None:
-    assert str(tmp_path / "ict_facekit.npz") in refusal(tmp_path)
+    assert "neither ict_facekit.npz nor generic_neutral_mesh.obj" in refusal(tmp_path)
     (tmp_path / "ict_facekit.npz").touch()
     assert find_rig(tmp_path) == tmp_path / "ict_facekit.npz"
 

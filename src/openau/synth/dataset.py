@@ -37,7 +37,7 @@ from openau.synth.expression import Expression
 from openau.synth.identity import Stage, Subject, build_stage, draw_subject
 from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture, View, render
-from openau.synth.rig import find_rig, load_rig
+from openau.synth.rig import find_rig, load_rig, pack_rig
 from openau.synth.sample import ONE_SIDED, draw_expression
 from openau.synth.scene import draw_scene
 
@@ -115,6 +115,8 @@ def synthesize(  # noqa: PLR0913 - the public door takes every setting by name
     )
     if progress:
         progress(done, images)
+    if file.is_dir() and workers > 1:
+        file = pack_rig(file, partial / "rig.npz")  # so that each process need not read 158 files
     try:
         for subject in _run(out, settings, file, waiting, workers):
             done += len(_pictures_of(settings, subject))

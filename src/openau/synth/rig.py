@@ -1,14 +1,14 @@
 """The 3-D face behind the pictures: ICT-FaceKit, loaded from the user's own copy and checked.
 
-The rig is not part of this package. It is one `ict_facekit.npz` that packs the "light" model of ICT-FaceKit
-(github.com/ICT-VGL/ICT-FaceKit, commit da5f95a607f5, MIT, (c) 2020 USC Institute for Creative Technologies).
+The rig is not part of this package. It is the user's clone of ICT-FaceKit (github.com/ICT-VGL/ICT-FaceKit,
+commit da5f95a607f5, MIT, (c) 2020 USC Institute for Creative Technologies), or one `ict_facekit.npz` with its
+"light" model packed (`pack_rig`). Both give the same rig with the same checksum, and so the same pictures.
 
 Reference: Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR 2020.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import zipfile
@@ -20,13 +20,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from openau.errors import RigError
+from openau.errors import OutputError, RigError
 from openau.records import Floats
+from openau.synth.facekit import NEUTRAL, Arrays, fingerprint, model_folder, read_model
 
 FILE_NAME: Final = "ict_facekit.npz"
 HOW_TO_OBTAIN: Final = (
-    "pack the 'light' model of github.com/ICT-VGL/ICT-FaceKit (commit da5f95a607f5, MIT licence) as "
-    f"{FILE_NAME} and name it with OPENAU_RIG or the option for the rig"
+    "clone github.com/ICT-VGL/ICT-FaceKit (commit da5f95a607f5, MIT licence) and name the clone's folder "
+    "with OPENAU_RIG or the option for the rig"
 )
 
 FACE, HEAD, MOUTH, TEETH, EYE, LASH, LOWER_LASH, HAIR = range(8)
@@ -97,7 +98,7 @@ class Rig:
         identity: (100, N, 3) float32 displacement in cm per unit of a coefficient that is N(0, 1) in people.
         expression: Shapes by name; a name ends in `_L` or `_R` where the shape is one-sided.
         landmarks: (68,) int64 vertex of every iBUG landmark.
-        checksum: SHA-256 of the file, hexadecimal.
+        checksum: SHA-256 of the content, hexadecimal; the same from the packed file and from the OBJ files.
     """
 
     vertices: Floats
@@ -112,10 +113,14 @@ class Rig:
 
 
 def find_rig(path: Path | None = None) -> Path:
-    """Return the rig file: the path given, else `$OPENAU_RIG`, else `$OPENAU_SHARED/rig/ict_facekit.npz`.
+    """Return where the rig is: at the path given, else `$OPENAU_RIG`, else `$OPENAU_SHARED/rig`.
 
     Args:
-        path: The file, or a folder that contains `ict_facekit.npz`; None to look at the environment.
+        path: The packed file, a folder that contains `ict_facekit.npz`, or a clone of ICT-FaceKit (or its
+            folder of OBJ files); None to look at the environment.
+
+    Returns:
+        The packed file, or the folder that contains the OBJ files.
 
     Raises:
         RigError: Nothing is there.
@@ -125,37 +130,89 @@ def find_rig(path: Path | None = None) -> Path:
         if not named and not shared:
             raise RigError(f"No face rig was named: {HOW_TO_OBTAIN}.")
         path = Path(named) if named else Path(str(shared)) / "rig"
-    file = path / FILE_NAME if path.is_dir() else path
-    if not file.is_file():
-        raise RigError(f"The face rig {file} does not exist: {HOW_TO_OBTAIN}.")
-    return file
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise RigError(f"The face rig {path} does not exist: {HOW_TO_OBTAIN}.")
+    if (path / FILE_NAME).is_file():
+        return path / FILE_NAME
+    models = model_folder(path)
+    if models is None:
+        raise RigError(
+            f"The folder {path} holds no face rig, neither {FILE_NAME} nor {NEUTRAL}.obj: {HOW_TO_OBTAIN}."
+        )
+    return models
 
 
 def load_rig(path: Path | None = None) -> Rig:
     """Load the rig and check that it is the one the renderer was made for.
 
     Args:
-        path: As in `find_rig`.
+        path: As in `find_rig`. From OBJ files it takes some seconds; see `pack_rig`.
 
     Raises:
         RigError: The rig is absent, unreadable, or lacks an array or has one of another shape.
     """
-    file = find_rig(path)
+    arrays = _load_arrays(find_rig(path))
+    return _build_rig(arrays, fingerprint(arrays))
+
+
+def pack_rig(path: Path, out: Path) -> Path:
+    """Pack a clone of ICT-FaceKit into one file that loads in a second; the rig's licence goes with it.
+
+    Args:
+        path: As in `find_rig`.
+        out: The file to write; its name must end in `.npz`.
+
+    Returns:
+        `out`.
+
+    Raises:
+        RigError: The rig is absent or not the one expected.
+        OutputError: The file cannot be written.
+    """
+    if out.suffix != ".npz":
+        raise OutputError(f"The packed rig {out} must have a name that ends in .npz.")
+    arrays = _load_arrays(find_rig(path))
+    temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
-        content = file.read_bytes()
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise RigError(f"The face rig {file} cannot be read ({error}): {HOW_TO_OBTAIN}.") from error
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        temporary.replace(out)
+    except OSError as error:
+        raise OutputError(f"The packed rig {out} cannot be written: {error}.") from error
+    return out
+
+
+def _load_arrays(source: Path) -> Arrays:
+    """Read and check the arrays of a packed file or of a folder of OBJ files."""
+    arrays = _read_models(source) if source.is_dir() else _read_packed(source)
     for name, shape in _SHAPES.items():
         if name not in arrays:
-            raise RigError(f"The face rig {file} has no array {name!r}: {HOW_TO_OBTAIN}.")
+            raise RigError(f"The face rig {source} has no array {name!r}: {HOW_TO_OBTAIN}.")
         if arrays[name].shape != shape:
             raise RigError(
-                f"The face rig {file} has {name!r} of shape {arrays[name].shape} where {shape} is expected: "
-                f"{HOW_TO_OBTAIN}."
+                f"The face rig {source} has {name!r} of shape {arrays[name].shape} where {shape} is "
+                f"expected: {HOW_TO_OBTAIN}."
             )
-    return _build_rig(arrays, hashlib.sha256(content).hexdigest())
+    return arrays
+
+
+def _read_models(folder: Path) -> Arrays:
+    """Read OBJ files; say how to obtain whole ones."""
+    try:
+        return read_model(folder)
+    except RigError as error:
+        raise RigError(f"{str(error).rstrip('.')}: {HOW_TO_OBTAIN}.") from error
+
+
+def _read_packed(file: Path) -> Arrays:
+    """Read the packed file."""
+    try:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise RigError(f"The face rig {file} cannot be read ({error}): {HOW_TO_OBTAIN}.") from error
 
 
 def _build_rig(arrays: dict[str, NDArray[np.generic]], checksum: str) -> Rig:
