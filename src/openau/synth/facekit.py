@@ -172,8 +172,8 @@ def _faces(
     if not corners:
         raise RigError(f"{file} has no faces: it is not the neutral mesh of ICT-FaceKit.")
     both = np.array(corners, np.int32).reshape(-1, 3, 2) - 1
-    first, second = np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])
-    return first, second, np.array(used, np.int8), names
+    vertex, texture = np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])
+    return vertex, texture, np.array(used, np.int8), names
 
 
 def _corner(file: Path, text: bytes) -> tuple[int, int]:

@@ -177,7 +177,7 @@ def pack_rig(path: Path, out: Path) -> Path:
     temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
         temporary.replace(out)
     except OSError as error:
         raise OutputError(f"The packed rig {out} cannot be written: {error}.") from error
