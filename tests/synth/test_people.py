@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from openau.synth.hair import COLUMNS, ROWS, grow_hair
+from openau.synth.cells import CELLS, Cell, cell_of
+from openau.synth.hair import grow_hair
+from openau.synth.hairline import draw_hairline
 from openau.synth.identity import Stage, Subject, draw_subject, lip_gap
+from openau.synth.rig import HAIR
 from openau.synth.traits import SKIN_TYPES, Traits, draw_traits
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -32,7 +38,7 @@ def test_darker_tones_reflect_less(crowd: list[Traits]) -> None:
 
 
 def test_dark_skin_has_dark_hair_unless_it_is_grey(crowd: list[Traits]) -> None:
-    young_and_dark = [t.hair @ LUMINANCE for t in crowd if t.tone > 0.6 and t.age < 30]
+    young_and_dark = [t.hair @ LUMINANCE for t in crowd if t.tone > 0.6 and t.age < 30 and not t.dyed]
     assert len(young_and_dark) > 100
     assert max(young_and_dark) < 0.1
     young_and_light = [t.hair @ LUMINANCE for t in crowd if t.tone < 0.3 and t.age < 30]
@@ -88,7 +94,8 @@ def test_a_subject_is_drawn_alike_from_the_same_seed(stage: Stage) -> None:
     a, b = (draw_subject(stage, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(a.vertices, b.vertices)
     assert np.array_equal(a.skin, b.skin)
-    assert np.array_equal(a.head.hair_points, b.head.hair_points)
+    assert np.array_equal(a.head.points, b.head.points)
+    assert np.array_equal(a.relief, b.relief)
 
 
 def test_skin_stays_a_reflectance(subjects: list[Subject]) -> None:
@@ -98,23 +105,49 @@ def test_skin_stays_a_reflectance(subjects: list[Subject]) -> None:
         assert someone.lip_gap_cm >= 0
 
 
-def test_hair_stands_off_the_skull_and_leaves_the_face_free(stage: Stage, subjects: list[Subject]) -> None:
-    haired = [s for s in subjects if len(s.head.hair_points)]
-    assert len(haired) >= 6
+def hair_of(someone: Subject) -> np.ndarray:
+    pieces = [piece.points for piece in someone.body if piece.part == HAIR]
+    return np.concatenate(pieces) if pieces else np.zeros((0, 3), np.float32)
+
+
+def test_hair_stands_off_the_skull_and_leaves_the_eyes_free(subjects: list[Subject]) -> None:
+    haired = [s for s in subjects if len(hair_of(s)) and s.worn.headwear == "none"]
+    assert len(haired) >= 5
     for someone in haired:
-        hair = someone.head.hair_points
-        assert len(hair) == 2 * COLUMNS * ROWS
-        assert hair[:, 1].max() > someone.vertices[:, 1].max() - 0.3
-        before_the_eyes = (hair[:, 2] > 8) & (np.abs(hair[:, 0]) < 4.5)
-        assert hair[before_the_eyes, 1].min() > 6.0  # above the brows
+        hair = hair_of(someone)
+        assert hair[:, 1].max() > someone.vertices[:, 1].max() - 0.5
+        before_the_eyes = (hair[:, 2] > 7) & (np.abs(hair[:, 0]) < 5)
+        assert hair[before_the_eyes, 1].min() > 4.9  # a fringe reaches the brows, not the lids
 
 
 def test_the_bald_have_no_hair_to_draw(stage: Stage) -> None:
     rng = np.random.default_rng(0)
     bald = next(t for t in (draw_traits(rng) for _ in range(500)) if t.hair_style == "bald")
-    hair = grow_hair(rng, bald, stage.rig, stage.surface, stage.rig.vertices)
-    assert len(hair.triangles) == 0
-    assert hair.cover.max() == 0
+    assert grow_hair(rng, bald, draw_hairline(rng, bald), stage.surface, stage.rig.vertices) == ()
+
+
+def test_every_split_holds_every_cell_alike_over_each_run_of_120_subjects() -> None:
+    for start in (0, 120, 37, 1000):
+        for digits in (range(8), (8,), (9,)):
+            counts = Counter(cell_of(n) for n in range(start, start + 120) if n % 10 in digits)
+            assert set(counts) == set(CELLS)
+            assert len(set(counts.values())) == 1
+
+
+def test_a_cell_fixes_skin_group_and_gender_and_leaves_the_rest_to_chance() -> None:
+    for cell in CELLS:
+        drawn = [draw_traits(np.random.default_rng(k), cell) for k in range(20)]
+        assert {(t.skin_type, t.gender) for t in drawn} == {cell}
+        assert len({t.age for t in drawn}) == 20
+
+
+def test_skin_groups_reflect_less_from_first_to_last() -> None:
+    rng = np.random.default_rng(8)
+    light = [
+        np.mean([draw_traits(rng, Cell(skin, "female")).skin @ LUMINANCE for _ in range(40)])
+        for skin in range(1, SKIN_TYPES + 1)
+    ]
+    assert all(b < 0.85 * a for a, b in pairwise(light))
 
 
 def test_the_mean_face_nearly_closes_its_lips(stage: Stage) -> None:

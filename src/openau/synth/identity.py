@@ -3,22 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openau.records import Floats
+from openau.synth.beard import BeardZone, find_beard_zone, grow_beard
+from openau.synth.cells import Cell
 from openau.synth.expression import add_shapes
-from openau.synth.hair import Hair, grow_hair
-from openau.synth.rig import HAIR, LASH, LOWER_LASH, Rig, load_rig
-from openau.synth.shade import Mesh
-from openau.synth.skin import SkinMaps, build_skin_maps, paint_eye, paint_skin, resting_relief
+from openau.synth.glasses import make_glasses
+from openau.synth.hair import grow_hair
+from openau.synth.hairline import Hairline, draw_hairline
+from openau.synth.head import Head, join_pieces
+from openau.synth.headwear import make_headwear
+from openau.synth.lashes import LashLine, find_lash_lines, grow_lashes
+from openau.synth.occluder import make_occluder
+from openau.synth.piece import Piece
+from openau.synth.rig import (
+    BEARD,
+    CLOTHES,
+    FRAME,
+    HAIR,
+    HAND,
+    HEAD,
+    HEADWEAR,
+    LASH,
+    LENS,
+    LOWER_LASH,
+    MOUTH,
+    OBJECT,
+    TEETH,
+    Rig,
+    load_rig,
+)
+from openau.synth.sculpt import Forms, add_weighted, build_forms, form_weights
+from openau.synth.skin import (
+    SkinMaps,
+    build_skin_maps,
+    darken_folds,
+    lid_crease,
+    paint_eye,
+    paint_skin,
+    resting_relief,
+)
 from openau.synth.surface import Surface, build_surface
-from openau.synth.texture import smooth_step
+from openau.synth.texture import float32, smooth_step
 from openau.synth.traits import Traits, draw_traits
+from openau.synth.wardrobe import Wardrobe, Worn, draw_occluder, draw_worn
 from openau.synth.wrinkles import AGEING, Fold, Pair, build_wrinkles, draw_folds
+
+_GUMS: Final = (0.36, 0.12, 0.11)
 
 # Deviation of each resting weight among people: nobody's neutral face is the mean face.
 _RESTING: Final = {
@@ -49,35 +84,18 @@ class Stage:
         surface: The face's texture plane.
         skin_maps: Its regions.
         wrinkles: Height maps by AU, one pair for each pattern in which people wrinkle.
+        forms: Lids, ageing tissue and directions among the identity modes.
+        lash_lines: Where lashes grow.
+        beard_zone: Where beards grow.
     """
 
     rig: Rig
     surface: Surface
     skin_maps: SkinMaps
     wrinkles: Mapping[int, tuple[Pair, ...]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
-    """The rig and a subject's hair as one mesh of N + V vertices.
-
-    Attributes:
-        mesh: Triangles and parts.
-        casting: (K, 3) int32, the triangles that cast shadows.
-        coverage: (T,) float32, share of pixels that a triangle covers: lashes and tips of hair are thin.
-        hair_points: (V, 3) float32, cm.
-        hair: (N + V,) float32, cover 0-1 on the skin, brightness on the hair.
-        occlusion: (N + V,) float32, 0-1.
-        sunken_cm: (N + V,) float32, see `Surface`.
-    """
-
-    mesh: Mesh
-    casting: NDArray[np.int32]
-    coverage: Floats
-    hair_points: Floats
-    hair: Floats
-    occlusion: Floats
-    sunken_cm: Floats
+    forms: Forms
+    lash_lines: tuple[LashLine, ...]
+    beard_zone: BeardZone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,27 +104,33 @@ class Subject:
 
     Attributes:
         traits: How the subject looks.
-        vertices: (N, 3) float32, cm, the resting face without hair.
+        worn: What `head` shows.
+        vertices: (N, 3) float32, cm, the resting face of the rig.
+        body: Hair, beard, lashes and headwear, which are in every picture.
+        glasses: Their pieces, none without glasses.
+        cover: (N,) float32, how much hair colours each vertex, 0-1.
+        head: All of that as one mesh.
         skin: (S, S, 4) float32, linear RGB and gloss.
         relief: (S, S) float32, cm: pores, lid crease and wrinkles at rest.
         eye: (128, 128, 3) float32, linear RGB.
-        head: The rig and the hair as one mesh.
         lip_gap_cm: Distance between the inner lips at rest.
-        teeth: (3,) float32, reflectance.
-        clothes: (3,) float32, reflectance.
+        solid: (CLOTHES + 1, 3) float32, reflectance by part, then that of the clothes.
         clothed: (N,) float32, how much clothes cover each vertex, 0-1.
         folds: How this skin folds, by AU.
     """
 
     traits: Traits
+    worn: Worn
     vertices: Floats
+    body: tuple[Piece, ...]
+    glasses: tuple[Piece, ...]
+    cover: Floats
+    head: Head
     skin: Floats
     relief: Floats
     eye: Floats
-    head: Head
     lip_gap_cm: float
-    teeth: Floats
-    clothes: Floats
+    solid: Floats
     clothed: Floats
     folds: Mapping[int, Fold]
 
@@ -122,38 +146,87 @@ def build_stage(rig: Rig | None = None) -> Stage:
     """
     rig = rig if rig is not None else load_rig()
     surface = build_surface(rig)
-    return Stage(rig, surface, build_skin_maps(rig, surface), build_wrinkles(surface))
+    return Stage(
+        rig=rig,
+        surface=surface,
+        skin_maps=build_skin_maps(rig, surface),
+        wrinkles=build_wrinkles(surface),
+        forms=build_forms(rig),
+        lash_lines=find_lash_lines(rig),
+        beard_zone=find_beard_zone(rig),
+    )
 
 
-def draw_subject(stage: Stage, rng: np.random.Generator) -> Subject:
-    """Draw a new person.
+def draw_subject(
+    stage: Stage, rng: np.random.Generator, cell: Cell | None = None, wardrobe: Wardrobe | None = None
+) -> Subject:
+    """Draw a new person, dressed as usual and with nothing before the face; see `dress` for single pictures.
 
     Args:
         stage: What subjects share.
         rng: The source of chance.
+        cell: Skin group and apparent gender; None to draw them too.
+        wardrobe: How often people wear what; None for the usual shares.
     """
-    rig, traits = stage.rig, draw_traits(rng)
-    modes = np.clip(rng.standard_normal(len(rig.identity)), -2.2, 2.2).astype(np.float32) * np.float32(0.95)
-    vertices = rig.vertices + np.tensordot(modes, rig.identity, 1)
+    rig, traits = stage.rig, draw_traits(rng, cell)
+    worn = draw_worn(rng, traits.gender, traits.age, wardrobe or Wardrobe())
+    vertices = float32(rig.vertices + np.tensordot(_draw_modes(rng, stage, traits), rig.identity, 1))
+    add_weighted(vertices, stage.forms.shapes, form_weights(traits))
     add_shapes(vertices, rig, _resting_face(rng, rig))
     add_shapes(vertices, rig, {"jawOpen": _jaw_rest(rng, vertices, rig)})
-    hair = grow_hair(rng, traits, rig, stage.surface, vertices)
+    hairline = draw_hairline(rng, traits)
+    clothes = (rng.uniform(0.02, 0.6) * (1 + 0.35 * rng.uniform(-1, 1, 3))).astype(np.float32)
+    teeth = float32(
+        np.array([0.62, 0.57, 0.47]) * rng.uniform(0.65, 1.15, 1) * [1, 1, rng.uniform(0.75, 1.1)]
+    )
+    body = _grow(rng, stage, traits, hairline, vertices, worn)
+    cover = _scalp_cover(stage, hairline)
+    glasses = make_glasses(rng, worn.glasses, vertices, rig)
+    skin = paint_skin(rng, traits, hairline, stage.skin_maps)
     folds = draw_folds(rng.spawn(1)[0])
+    ageing = _ageing(rng, stage, traits, folds)
+    relief = resting_relief(rng, traits, stage.skin_maps) + ageing
+    darken_folds(skin, ageing - lid_crease(traits.lids, stage.skin_maps))
     return Subject(
         traits=traits,
-        vertices=np.ascontiguousarray(vertices, np.float32),
-        head=_join_hair(stage, traits, hair),
-        skin=paint_skin(rng, traits, stage.skin_maps),
-        relief=resting_relief(rng, stage.skin_maps) + _ageing(rng, stage, traits, folds),
+        worn=worn,
+        vertices=vertices,
+        body=body,
+        glasses=glasses,
+        cover=cover,
+        head=join_pieces(rig, stage.surface, cover, (*body, *glasses)),
+        skin=skin,
+        relief=relief,
         eye=paint_eye(rng, traits),
         lip_gap_cm=lip_gap(vertices, rig),
-        teeth=(
-            np.array([0.62, 0.57, 0.47]) * rng.uniform(0.65, 1.15, 1) * [1, 1, rng.uniform(0.75, 1.1)]
-        ).astype(np.float32),
-        clothes=(rng.uniform(0.02, 0.6) * (1 + 0.35 * rng.uniform(-1, 1, 3))).astype(np.float32),
+        solid=_solid_colours(rng, traits, worn, teeth, clothes),
         clothed=_clothed(rng, rig),
         folds=folds,
     )
+
+
+def dress(
+    stage: Stage, subject: Subject, rng: np.random.Generator, wardrobe: Wardrobe | None = None
+) -> Subject:
+    """Return the subject as one picture shows it: sometimes without its glasses or behind a hand or thing.
+
+    Args:
+        stage: What subjects share.
+        subject: As `draw_subject` made it.
+        rng: The source of chance; as many numbers are drawn whatever the wardrobe is.
+        wardrobe: How often; None for the usual shares.
+    """
+    wardrobe = wardrobe or Wardrobe()
+    keeps = bool(rng.random() < wardrobe.glasses_kept)
+    occluder = draw_occluder(rng, wardrobe)
+    place = np.random.default_rng(int(rng.integers(2**62)))
+    if keeps and occluder == "none":
+        return subject
+    glasses = subject.glasses if keeps else ()
+    thing = make_occluder(place, occluder, subject.vertices, stage.rig)
+    head = join_pieces(stage.rig, stage.surface, subject.cover, (*subject.body, *glasses, *thing))
+    shown = subject.worn.glasses if keeps else "none"
+    return replace(subject, head=head, worn=replace(subject.worn, glasses=shown, occluder=occluder))
 
 
 def lip_gap(vertices: Floats, rig: Rig) -> float:
@@ -168,6 +241,54 @@ def lip_gap(vertices: Floats, rig: Rig) -> float:
     """
     upper, lower = vertices[rig.landmarks[[61, 62, 63]]], vertices[rig.landmarks[[67, 66, 65]]]
     return float(np.maximum(upper[:, 1] - lower[:, 1], 0).max())
+
+
+def _draw_modes(rng: np.random.Generator, stage: Stage, traits: Traits) -> Floats:
+    """Draw identity coefficients: by chance, leaning toward what goes with gender and ancestry."""
+    modes = np.clip(rng.standard_normal(len(stage.rig.identity)), -2.2, 2.2) * 0.95
+    modes += (0.9 if traits.gender == "male" else -0.9) * stage.forms.masculine
+    modes += (1.7 * traits.tone - 0.8) * stage.forms.broad_nose
+    return float32(modes)
+
+
+def _grow(
+    rng: np.random.Generator, stage: Stage, traits: Traits, hairline: Hairline, vertices: Floats, worn: Worn
+) -> tuple[Piece, ...]:
+    """Return lashes, beard, and hair or what hides it."""
+    lashes = grow_lashes(rng, traits.lids, stage.lash_lines, stage.rig)
+    beard = grow_beard(rng, traits, stage.beard_zone, stage.rig, vertices)
+    hair = grow_hair(rng, traits, hairline, stage.surface, vertices)
+    covered, shown = make_headwear(rng, worn.headwear, stage.surface, vertices, hair)
+    return (lashes, *beard, *shown, *covered)
+
+
+def _scalp_cover(stage: Stage, hairline: Hairline) -> Floats:
+    """Return how much hair colours each vertex behind the face; the face itself has it painted on."""
+    rig, surface = stage.rig, stage.surface
+    inside = hairline.inside_cm(*rig.vertices.T)
+    cover = smooth_step(-hairline.softness, hairline.softness, inside) * np.float32(hairline.strength)
+    cover[surface.ear | (rig.vertices[:, 1] < -9) | surface.face_vertex | ~surface.head_vertex] = 0
+    return float32(cover)
+
+
+def _solid_colours(
+    rng: np.random.Generator, traits: Traits, worn: Worn, teeth: Floats, clothes: Floats
+) -> Floats:
+    """Return the colour of every part that has a single one."""
+    solid = np.zeros((CLOTHES + 1, 3), np.float32)
+    solid[HEAD], solid[MOUTH], solid[TEETH] = traits.skin * 0.97, _GUMS, teeth
+    solid[LASH] = solid[LOWER_LASH] = np.minimum(traits.brow * 0.5, 0.02)
+    solid[HAIR], solid[BEARD] = traits.hair, traits.beard_colour
+    frames = np.array(
+        [[0.01, 0.01, 0.01], [0.05, 0.022, 0.01], [0.3, 0.29, 0.28], [0.35, 0.25, 0.1], [0.1, 0.02, 0.03]]
+    )
+    solid[FRAME] = frames[int(rng.choice(5, p=[0.45, 0.2, 0.17, 0.1, 0.08]))]
+    solid[LENS] = 0.02 if worn.glasses == "sunglasses" else 0.6
+    solid[HEADWEAR] = rng.uniform(0.015, 0.5) * (1 + 0.5 * rng.uniform(-1, 1, 3))
+    solid[HAND] = traits.skin
+    solid[OBJECT] = rng.uniform(0.02, 0.7) * (1 + 0.4 * rng.uniform(-1, 1, 3))
+    solid[CLOTHES] = clothes
+    return solid
 
 
 def _resting_face(rng: np.random.Generator, rig: Rig) -> dict[str, float]:
@@ -204,33 +325,10 @@ def _ageing(rng: np.random.Generator, stage: Stage, traits: Traits, folds: Mappi
     return total
 
 
-def _join_hair(stage: Stage, traits: Traits, hair: Hair) -> Head:
-    """Append the hair to the rig."""
-    rig, surface, count = stage.rig, stage.surface, len(hair.vertices)
-    triangles = hair.triangles + np.int32(len(rig.vertices))
-    mesh = Mesh(
-        triangles=np.concatenate([rig.triangles, triangles]),
-        uv_triangles=np.concatenate([rig.uv_triangles, hair.triangles + np.int32(len(rig.uv))]),
-        uv=np.concatenate([rig.uv, hair.uv]),
-        part=np.concatenate([rig.part, np.full(len(triangles), HAIR, np.int8)]),
-    )
-    share = np.ones(HAIR, np.float32)
-    share[LASH], share[LOWER_LASH] = 0.8 * traits.lash, 0.25 * traits.lash
-    return Head(
-        mesh=mesh,
-        casting=np.concatenate([surface.casting, triangles[: len(triangles) // 2]]),
-        coverage=np.concatenate([share[rig.part], hair.coverage]),
-        hair_points=hair.vertices,
-        hair=np.concatenate([hair.cover, hair.brightness]),
-        occlusion=np.concatenate([surface.occlusion, np.full(count, 0.85, np.float32)]),
-        sunken_cm=np.concatenate([surface.sunken_cm, np.zeros(count, np.float32)]),
-    )
-
-
 def _clothed(rng: np.random.Generator, rig: Rig) -> Floats:
     """Draw a collar: how much clothes cover each vertex."""
     x, y, z = rig.vertices.T
     collar = (
         rng.uniform(-15.5, -11) - rng.uniform(0, 0.5) * np.maximum(z, 0) + rng.uniform(0, 0.15) * np.abs(x)
     )
-    return smooth_step(0.15, -0.15, y - collar)
+    return smooth_step(0.5, -0.5, y - collar)

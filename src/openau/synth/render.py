@@ -32,7 +32,6 @@ MASK_SCALE: Final = 2
 """Side of a picture pixel's square in a mask: masks have half the picture's size."""
 
 _PIVOT: Final = np.array([0, 0, 1], np.float32)
-_GUMS: Final = np.array([0.36, 0.12, 0.11], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,11 +111,11 @@ def render(
     shown = measure(vertices, rig)
     left, right = measured_truth(expression, shown, measure(subject.vertices, rig))
     rotation = head_rotation(view.camera)
-    with_hair = np.concatenate([vertices, subject.head.hair_points])
-    turned = float32((with_hair - _PIVOT) @ rotation.T)
+    extra = subject.head.shade_eyes(vertices, rig)
+    turned = float32((subject.head.attach(vertices) - _PIVOT) @ rotation.T)
     height, width = view.backdrop.shape[:2]
     points = project(turned, view.camera, (height, width))
-    light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points))
+    light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points, extra))
     developed = develop(light, face, view.flaws, _target_level(subject), rng)
     final = points[rig.landmarks]
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
@@ -204,10 +203,10 @@ def _light_up(
     subject: Subject,
     expression: Expression,
     view: View,
-    posed: tuple[Floats, Floats, Floats],
+    posed: tuple[Floats, Floats, Floats, Floats],
 ) -> tuple[Floats, Floats, Buffer]:
     """Rasterise and shade with supersampling; return linear light, where skin of the face is, the raster."""
-    turned, rotation, points = posed
+    turned, rotation, points, extra = posed
     head = subject.head
     height, width = view.backdrop.shape[:2]
     buffer = empty_buffer(height * SUPERSAMPLING, width * SUPERSAMPLING)
@@ -217,26 +216,23 @@ def _light_up(
     rays = aim(view.lamp)
     shadow = cast_shadow(turned, head.casting, rays.direction)
     large = resize(view.backdrop, (height * SUPERSAMPLING, width * SUPERSAMPLING))
-    paint = _paint(subject, _relief(stage, subject, expression))
+    paint = _paint(subject, _relief(stage, subject, expression), extra)
     shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, rays, shadow, large)
     face = ((buffer.triangle >= 0) & (head.mesh.part[buffer.triangle] == FACE)).astype(np.float32)
     size = (height, width)
     return resize(large, size, cv2.INTER_AREA), resize(face, size, cv2.INTER_AREA), buffer
 
 
-def _paint(subject: Subject, slope: Floats) -> Paint:
+def _paint(subject: Subject, slope: Floats, extra: Floats) -> Paint:
     """Gather a subject's colours for the shader."""
-    traits = subject.traits
-    lash = np.minimum(traits.hair, 0.03)
-    solid = np.stack([traits.skin * 0.97, _GUMS, subject.teeth, lash, traits.hair, subject.clothes])
-    clothes = np.zeros(len(subject.head.hair), np.float32)
+    clothes = np.zeros(len(extra), np.float32)
     clothes[: len(subject.clothed)] = subject.clothed
     return Paint(
         skin=subject.skin,
         slope=slope,
         eye=subject.eye,
-        solid=solid.astype(np.float32),
-        hair=subject.head.hair,
+        solid=subject.solid,
+        hair=extra,
         clothes=clothes,
-        gloss=traits.gloss,
+        gloss=subject.traits.gloss,
     )

@@ -30,8 +30,14 @@ HOW_TO_OBTAIN: Final = (
     "with OPENAU_RIG or the option for the rig"
 )
 
-FACE, HEAD, MOUTH, TEETH, EYE, LASH, LOWER_LASH, HAIR = range(8)
-"""Codes of the parts that are drawn, as in `Rig.part`; the rig has no hair, subjects bring theirs."""
+FACE, HEAD, MOUTH, TEETH, EYE, LASH, LOWER_LASH, HAIR, BEARD, FRAME, LENS, HEADWEAR, HAND, OBJECT = range(14)
+"""Codes of the parts that are drawn, as in `Rig.part`; subjects bring those from HAIR on.
+
+FRAME and LENS are glasses; HAND and OBJECT are before the face in a single picture.
+"""
+
+CLOTHES: Final = OBJECT + 1
+"""Row of the clothes in a subject's colours, which are sorted by part."""
 
 _PART_OF_MATERIAL: Final = {
     "M_Face": FACE,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openau.records import Floats
 from openau.synth.light import Rays
 from openau.synth.raster import FAR, Buffer, rasterize_depth
-from openau.synth.rig import EYE, FACE, HAIR, HEAD, LASH, MOUTH, TEETH
+from openau.synth.rig import BEARD, CLOTHES, EYE, FACE, FRAME, HAIR, HEAD, HEADWEAR, LENS, TEETH
 
 SHADOW_SIZE = 224
 SHADOW_SPAN_CM = 32.0
@@ -21,7 +21,8 @@ PLAIN_CM = 0.5
 """Depth by which the samples of a pixel may differ when they are lit as one."""
 _SKIN_WRAP = (0.28, 0.15, 0.11)
 
-_FACE, _HEAD, _MOUTH, _TEETH, _EYE, _LASH, _HAIR = FACE, HEAD, MOUTH, TEETH, EYE, LASH, HAIR
+_FACE, _HEAD, _TEETH, _EYE, _HAIR = FACE, HEAD, TEETH, EYE, HAIR
+_BEARD, _FRAME, _LENS, _HEADWEAR, _CLOTHES = BEARD, FRAME, LENS, HEADWEAR, CLOTHES
 
 
 class Mesh(NamedTuple):
@@ -54,8 +55,9 @@ class Paint(NamedTuple):
         skin: (S, S, 4) float32, linear RGB and gloss.
         slope: (S, S, 3) float32, gradient of pores and wrinkles, head axes.
         eye: (E, E, 3) float32.
-        solid: (6, 3) float32, reflectance of HEAD skin, gums, teeth, lashes, hair and clothes, in this order.
-        hair: (N,) float32, cover 0-1; on the hair itself, its brightness.
+        solid: (CLOTHES + 1, 3) float32, reflectance by part, then that of the clothes.
+        hair: (N,) float32, cover 0-1 on the skin; on the eyes, how far a lid shades them, 0-1; on what the
+            subject adds to the rig, its brightness.
         clothes: (N,) float32, cover 0-1.
         gloss: Strength of highlights.
     """
@@ -185,7 +187,7 @@ def _strand(u: float, v: float) -> float:  # pragma: no cover - compiled
 
 
 @nb.njit(cache=True, fastmath=True, forceinline=True)
-def _surface_colour(
+def _surface_colour(  # noqa: C901, PLR0912 - one branch per part
     t: int, w0: float, w1: float, mesh: Mesh, paint: Paint, colour: Floats, slope: Floats
 ) -> tuple[float, int]:  # pragma: no cover - compiled
     """Fill colour and slope of one point; return gloss and how many times its highlight is squared."""
@@ -193,7 +195,8 @@ def _surface_colour(
     a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
     slope[0] = slope[1] = slope[2] = 0.0
     gloss, squarings = paint.gloss * 0.5, 4
-    if part in (_FACE, _EYE, _HAIR):
+    extra = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
+    if part in (_FACE, _EYE, _HAIR, _BEARD):
         ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
         u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
         v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]
@@ -203,25 +206,31 @@ def _surface_colour(
             gloss = paint.gloss * colour[3]
         elif part == _EYE:
             _texture(paint.eye, u, v, colour)
-            gloss, squarings = 1.1, 7
-        else:
-            brightness = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
-            brightness *= _strand(u, v)
             for k in range(3):
-                colour[k] = paint.solid[4, k] * brightness
+                colour[k] *= 1 - extra
+            gloss, squarings = 1.1 * (1 - 0.7 * extra), 7
+        else:
+            brightness = extra * _strand(u, v)
+            for k in range(3):
+                colour[k] = paint.solid[part, k] * brightness
             gloss, slope[0], slope[2] = 0.22 * brightness, 0.6 * (brightness - 1), 0.3 * (brightness - 1)
     else:
-        kind = 0 if part == _HEAD else 1 if part == _MOUTH else 2 if part == _TEETH else 3
         for k in range(3):
-            colour[k] = paint.solid[kind, k]
-        if part != _HEAD:
-            gloss = 0.0 if part >= _LASH else 0.3
+            colour[k] = paint.solid[part, k]
+        if part > _HAIR:
+            for k in range(3):
+                colour[k] *= extra
+            gloss = 0.0 if part == _HEADWEAR else 0.35
+            if part in (_FRAME, _LENS):
+                gloss, squarings = 1.2, 5
+        elif part != _HEAD:
+            gloss = 0.3 if part <= _TEETH else 0.0
     if part in (_FACE, _HEAD):
-        hair = w0 * paint.hair[a] + w1 * paint.hair[b] + w2 * paint.hair[c]
+        hair = extra
         clothes = w0 * paint.clothes[a] + w1 * paint.clothes[b] + w2 * paint.clothes[c]
         for k in range(3):
-            colour[k] += (paint.solid[4, k] - colour[k]) * hair
-            colour[k] += (paint.solid[5, k] - colour[k]) * clothes
+            colour[k] += (paint.solid[_HAIR, k] - colour[k]) * hair
+            colour[k] += (paint.solid[_CLOTHES, k] - colour[k]) * clothes
             slope[k] *= (1 - hair) * (1 - clothes)
         gloss = (gloss * (1 - hair) + 0.2 * hair) * (1 - clothes)
     return gloss, squarings

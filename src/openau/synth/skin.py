@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,10 +10,13 @@ import cv2
 import numpy as np
 
 from openau.records import Floats
+from openau.synth.beard import beard_region
+from openau.synth.brows import fit_texels, paint_brows
+from openau.synth.hairline import Hairline
 from openau.synth.rig import Rig
 from openau.synth.surface import TEXTURE_SIZE, Surface
 from openau.synth.texture import blur, bump, float32, line_distance, resize, smooth_step
-from openau.synth.traits import Traits
+from openau.synth.traits import BeardStyle, Lids, Traits
 
 _BANK: Final = 1024
 """Side of the bank of fine noise from which every subject takes a window, in texels."""
@@ -25,28 +29,42 @@ class SkinMaps:
     Attributes:
         x: Place to the subject's left, cm.
         y: Place upward, cm.
+        z: Place forward, cm.
         blush: Cheeks, nose and chin, where blood shows.
+        rouge: Where rouge is put on the cheeks.
         orbit: Around the eyes.
-        upper_rim: Lash line of the upper lids.
-        lower_rim: Lash line of the lower lids.
+        circles: The crescent under the eyes.
+        upper_cm: Distance to the lash line of the upper lids, cm.
+        lower_cm: Distance to the lash line of the lower lids, cm.
         crease: Distance below (negative) or above the usual lid crease, cm.
         lips: The red of the lips.
-        beard: Where a beard grows.
+        lip_edge: How far inside the lips, 0 at the edge and 1 in the middle.
+        beards: Where each style of beard grows.
+        freckled: Where freckles gather.
         shine: Forehead, nose and lips.
+        ears: 1 on the ears.
         fine: (1024, 1024) float32 fine noise, mean 0 and deviation 1.
+        brow_fits: See `fit_texels`.
     """
 
     x: Floats
     y: Floats
+    z: Floats
     blush: Floats
+    rouge: Floats
     orbit: Floats
-    upper_rim: Floats
-    lower_rim: Floats
+    circles: Floats
+    upper_cm: Floats
+    lower_cm: Floats
     crease: Floats
     lips: Floats
-    beard: Floats
+    lip_edge: Floats
+    beards: Mapping[BeardStyle, Floats]
+    freckled: Floats
     shine: Floats
+    ears: Floats
     fine: Floats
+    brow_fits: tuple[Floats, Floats]
 
 
 def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
@@ -56,38 +74,95 @@ def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
         rig: The rig, for its landmarks.
         surface: The texture plane.
     """
-    x, y = surface.position[..., 0].copy(), surface.position[..., 1].copy()
+    x, y, z = (surface.position[..., k].copy() for k in range(3))
     side = np.abs(x)
     marks = [(float(p[0]), float(p[1])) for p in rig.vertices[rig.landmarks]]
     upper, _ = line_distance(tuple(marks[i] for i in (42, 43, 44, 45)), side, y)
     lower, _ = line_distance(tuple(marks[i] for i in (42, 47, 46, 45)), side, y)
-    lips = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
-    outline = np.round(surface.texel[48:60] * 8).astype(np.int32)
-    cv2.fillPoly(lips, [outline], 255, shift=3)
-    soft_lips = blur(lips.astype(np.float32) / 255, 2.0)
-    jaw = smooth_step(0.1, -2.6, y - 0.16 * side) * bump(np.maximum(0, -y - 9.5), 1.5)
+    lips = _lip_mask(surface)
     fine = np.random.default_rng(11).standard_normal((_BANK, _BANK), np.float32)
     fine = blur(fine, 0.8)
     crease_line = np.interp(side, [1.7, 2.4, 3.3, 4.1, 4.9], [3.5, 4.25, 4.45, 4.25, 3.7])
+    under = np.interp(side, [1.5, 2.2, 3.2, 4.4], [2.75, 2.3, 2.15, 2.5])
+    free = 1 - np.clip(1.3 * lips, 0, 1)
+    styles: tuple[BeardStyle, ...] = ("moustache", "goatee", "short", "full")
+    beards = {style: float32(beard_region(style, x, y, z) * free) for style in styles}
     return SkinMaps(
         x=x,
         y=y,
+        z=z,
         blush=bump(np.hypot(side - 4.2, y + 0.3), 2.2) * 0.6
         + bump(np.hypot(x, y - 0.3), 1.3) * 0.6
         + bump(np.hypot(x, y + 6.8), 1.3) * 0.3,
+        rouge=bump(np.hypot(side - 4.9, (y - 0.2 - 0.35 * (side - 4.9)) * 1.5), 1.7),
         orbit=bump(np.hypot((side - 3.1) / 1.9, (y - 2.9) / 1.1), 1.0),
-        upper_rim=bump(upper, 0.13),
-        lower_rim=bump(lower, 0.10),
+        circles=bump(y - under, 0.5) * smooth_step(1.2, 1.9, side) * smooth_step(4.9, 3.6, side),
+        upper_cm=upper,
+        lower_cm=lower,
         crease=float32(y - crease_line),
-        lips=soft_lips,
-        beard=jaw * (1 - soft_lips) * (0.5 + 0.5 * (np.hypot(x, y + 2.6) > 1.2)).astype(np.float32),
-        shine=0.5 + 0.5 * bump(np.hypot(x, y - 1) / 1.5, 1.5) + 0.6 * soft_lips,
+        lips=lips,
+        lip_edge=np.clip(blur(lips, 5.0) * 1.6 - 0.6, 0, 1),
+        beards={**beards, "stubble": beards["short"]},
+        freckled=bump(np.hypot(side / 4.5, (y - 0.8) / 2.6), 1.0) + 0.25 * bump(y - 7, 2.5),
+        shine=0.5 + 0.5 * bump(np.hypot(x, y - 1) / 1.5, 1.5) + 0.6 * lips,
+        ears=surface.ear_map,
         fine=fine / fine.std(),
+        brow_fits=fit_texels(surface),
     )
 
 
-def paint_skin(rng: np.random.Generator, traits: Traits, maps: SkinMaps) -> Floats:
+def _lip_mask(surface: Surface) -> Floats:
+    """Return the red of the lips with a soft edge."""
+    lips = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
+    outline = np.round(surface.texel[48:60] * 8).astype(np.int32)
+    cv2.fillPoly(lips, [outline], 255, shift=3)
+    return blur(lips.astype(np.float32) / 255, 2.0)
+
+
+def paint_skin(rng: np.random.Generator, traits: Traits, hairline: Hairline, maps: SkinMaps) -> Floats:
     """Paint one subject's face.
+
+    Args:
+        rng: The source of chance.
+        traits: The subject.
+        hairline: Where scalp hair begins.
+        maps: Regions of the face.
+
+    Returns:
+        (S, S, 4) float32: linear RGB reflectance 0-1, and gloss.
+    """
+    blotch, patch, fine = _patches(rng, 12), _patches(rng, 64), _window(rng, maps.fine)
+    aged = float(np.clip((traits.age - 30) / 40, 0, 1))
+    tint = 1 + 0.03 * blotch + (0.02 + 0.03 * aged) * patch + 0.02 * fine
+    red = maps.blush * np.float32(rng.uniform(0.2, 1.1) * (1 - 0.55 * traits.tone)) + 0.12 * aged * patch
+    lids = traits.lids
+    shadow = maps.orbit * np.float32(rng.uniform(0.03, 0.22)) + maps.circles * np.float32(0.32 * lids.circles)
+    rim = 1 - np.clip(
+        lids.lid_line * (0.85 * bump(maps.upper_cm, 0.12) + 0.4 * bump(maps.lower_cm, 0.07)), 0, 1
+    )
+    lips = maps.lips * np.float32(traits.lip_strength)
+    lip_light = 1 + 0.06 * fine - 0.14 * (1 - maps.lip_edge)
+    painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 4), np.float32)
+    for c, (redder, darker) in enumerate(((0.10, 0.62), (-0.13, 0.72), (-0.12, 0.55))):
+        layer = traits.skin[c] * tint * (1 + np.float32(redder) * red) * (1 - np.float32(darker) * shadow)
+        layer += (traits.lip[c] * lip_light - layer) * lips
+        painted[..., c] = layer
+    _spot(rng, painted, traits, maps)
+    _make_up(painted, traits, maps)
+    painted[..., :3] *= rim[..., None]
+    beard = _beard_cover(rng, traits, maps, fine)
+    scalp = _scalp_cover(hairline, maps, fine, patch)
+    brow = paint_brows(rng, traits.brows, maps.x, maps.y, maps.brow_fits)
+    for cover, colour in ((beard, traits.beard_colour), (brow, traits.brow), (scalp, traits.hair)):
+        _lay_over(painted, cover, colour)
+    np.clip(painted[..., :3], 0.003, 0.92, out=painted[..., :3])
+    paint_shine = 0.5 * maps.lips if traits.makeup.lipstick else np.float32(0)
+    painted[..., 3] = maps.shine * (1 + 0.09 * patch) * (1 - 0.6 * beard) * (1 - 0.7 * scalp) + paint_shine
+    return painted
+
+
+def resting_relief(rng: np.random.Generator, traits: Traits, maps: SkinMaps) -> Floats:
+    """Return pores, fine skin grain and the lid crease of one subject as heights.
 
     Args:
         rng: The source of chance.
@@ -95,47 +170,34 @@ def paint_skin(rng: np.random.Generator, traits: Traits, maps: SkinMaps) -> Floa
         maps: Regions of the face.
 
     Returns:
-        (S, S, 4) float32: linear RGB reflectance 0-1, and gloss.
-    """
-    blotch, patch, fine = _patches(rng, 12), _patches(rng, 64), _window(rng, maps.fine)
-    tint = 1 + 0.03 * blotch + 0.025 * patch + 0.018 * fine
-    red = maps.blush * np.float32(rng.uniform(0.2, 1.0) * (1 - 0.5 * traits.tone))
-    shadow = maps.orbit * np.float32(rng.uniform(0.03, 0.28))
-    rim = 1 - traits.lid_line * (0.85 * maps.upper_rim + 0.35 * maps.lower_rim)
-    beard = maps.beard * np.float32(traits.beard) * np.clip(0.6 + 0.25 * fine, 0, 1)
-    brow = _brow_cover(rng, traits, maps, fine)
-    lips = maps.lips * np.float32(traits.lip_strength)
-    lip_light = 1 + 0.05 * fine
-    painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 4), np.float32)
-    for c, (redder, darker) in enumerate(((0.10, 0.5), (-0.13, 0.6), (-0.12, 0.5))):
-        layer = traits.skin[c] * tint * (1 + np.float32(redder) * red) * (1 - np.float32(darker) * shadow)
-        layer = layer * rim
-        layer += (traits.lip[c] * lip_light - layer) * lips
-        layer += (traits.hair[c] * np.float32(0.8) - layer) * beard
-        layer += (traits.brow[c] - layer) * brow
-        painted[..., c] = layer
-    _spot(rng, painted, traits)
-    np.clip(painted[..., :3], 0.004, 0.92, out=painted[..., :3])
-    painted[..., 3] = maps.shine * (1 + 0.09 * patch) * (1 - 0.6 * beard)
-    return painted
-
-
-def resting_relief(rng: np.random.Generator, maps: SkinMaps) -> Floats:
-    """Return pores, fine skin grain and the lid crease of one subject as heights.
-
-    Args:
-        rng: The source of chance.
-        maps: Regions of the face.
-
-    Returns:
         (S, S) float32 heights, cm.
     """
-    pores = _window(rng, maps.fine) * np.float32(rng.uniform(0.001, 0.0035))
-    # Some people have a deep double fold, some a hooded or single lid without one.
-    place = np.float32(rng.normal(0, 0.16))
-    depth = np.float32(max(0.0, rng.uniform(-0.04, 0.12)))
-    on_lid = smooth_step(1.6, 2.2, np.abs(maps.x)) * smooth_step(5.2, 4.6, np.abs(maps.x))
-    return float32(pores - bump(maps.crease - place, 0.11) * on_lid * depth)
+    old = float(np.clip((traits.age - 40) / 35, 0, 1))
+    pores = _window(rng, maps.fine) * np.float32(rng.uniform(0.001, 0.003) + 0.002 * old)
+    return float32(pores - lid_crease(traits.lids, maps))
+
+
+def lid_crease(lids: Lids, maps: SkinMaps) -> Floats:
+    """Return how deep the fold of the upper lid is, (S, S) float32, cm.
+
+    Args:
+        lids: The subject's lids.
+        maps: Regions of the face.
+    """
+    side = np.abs(maps.x)
+    on_lid = smooth_step(1.6, 2.2, side) * smooth_step(5.2, 4.5, side)
+    return bump(maps.crease - np.float32(lids.crease_cm), 0.10) * on_lid * np.float32(lids.crease_depth_cm)
+
+
+def darken_folds(painted: Floats, height: Floats) -> None:
+    """Darken the bottom of folds, where little light falls, in place.
+
+    Args:
+        painted: (S, S, 4) float32, what `paint_skin` returned.
+        height: (S, S) float32, cm, negative in folds.
+    """
+    share = np.clip(-height * 4.0, 0, 0.35)[..., None]
+    painted[..., :3] *= 1 - share * float32([0.88, 1.0, 1.0])
 
 
 def _patches(rng: np.random.Generator, count: int) -> Floats:
@@ -150,40 +212,87 @@ def _window(rng: np.random.Generator, bank: Floats) -> Floats:
     return bank[row : row + TEXTURE_SIZE, column : column + TEXTURE_SIZE]
 
 
-def _brow_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine: Floats) -> Floats:
-    """Return how much brow hair covers each texel, 0-1: a curved band of strokes, the subject's own."""
-    side = np.abs(maps.x)
-    arch, lift, tail = rng.uniform(-0.15, 0.3), rng.uniform(-0.45, 0.2), rng.uniform(-0.35, 0.25)
-    inner = rng.uniform(0.75, 1.45)
-    middle = np.interp(
-        side,
-        [1.05, 1.9, 3.1, 4.3, 5.4],
-        [5.15 + lift, 5.55 + lift, 5.8 + lift + arch, 5.65 + lift + arch / 2, 4.95 + lift + tail],
-    )
-    full = rng.uniform(0.55, 1.35) * (1.1 if traits.gender == "male" else 0.85)
-    half = np.interp(side, [0.9, 1.3, 3.2, 5.0, 5.7], [0.18, 0.46, 0.46, 0.30, 0.08]) * full
-    edge = smooth_step(0, 1, ((1 - np.abs(maps.y - middle) / half) * 2.0).astype(np.float32))
-    ends = smooth_step(inner - 0.3, inner + 0.25, side) * smooth_step(5.9, 5.1, side)
-    strokes = 0.5 + 0.5 * np.sin(side * 26 + maps.y * np.float32(14 * rng.uniform(0.6, 1.2)) + 1.2 * fine)
-    cover = edge * ends * (0.7 + 0.25 * strokes + 0.12 * fine) * np.float32(0.35 + 0.75 * traits.brow_density)
-    return float32(np.clip(blur(cover, 0.7), 0, 0.96))
+def _lay_over(painted: Floats, cover: Floats, colour: Floats) -> None:
+    """Blend a colour over the skin where something covers it, in place."""
+    rows, columns = (np.flatnonzero(cover.max(axis=axis) > 0.01) for axis in (1, 0))
+    if len(rows) == 0:
+        return
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    area = painted[window][..., :3]
+    area += (colour - area) * cover[window][..., None]
 
 
-def _spot(rng: np.random.Generator, painted: Floats, traits: Traits) -> None:
-    """Add moles, freckles and age spots in place."""
-    freckled = traits.tone < 0.35 and rng.random() < 0.2
-    count = int(rng.integers(60, 160)) if freckled else int(rng.integers(0, 9))
-    for _ in range(count):
-        row, column = rng.integers(90, 440, 2)
-        radius, depth = (
-            rng.uniform(0.8, 1.6 if freckled else 2.5),
-            rng.uniform(0.15, 0.3 if freckled else 0.6),
+def _beard_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine: Floats) -> Floats:
+    """Return how much the beard darkens each texel: shaved, stubble, the ground under a beard."""
+    shadow = rng.uniform(0.03, 0.2)
+    if traits.gender == "male" and traits.beard_style == "none":
+        # Shaved dark hair still shows through light skin.
+        contrast = float(np.clip(1 - traits.beard_colour.mean() / max(traits.skin.mean(), 1e-3), 0, 1))
+        return maps.beards["short"] * np.float32(shadow * contrast)
+    if traits.beard_style == "none":
+        return np.zeros_like(fine)
+    zone = maps.beards[traits.beard_style]
+    if traits.beard_style == "stubble":
+        return float32(np.clip(zone * (traits.beard * (0.65 + 0.35 * fine)), 0, 0.85))
+    rest = maps.beards["short"] * np.float32(0.6 * shadow)
+    return float32(np.clip(np.maximum(zone * (traits.beard * (0.85 + 0.2 * fine)), rest), 0, 0.95))
+
+
+def _scalp_cover(hairline: Hairline, maps: SkinMaps, fine: Floats, patch: Floats) -> Floats:
+    """Return how much scalp hair covers each texel: an uneven edge, single hairs before it."""
+    inside = hairline.inside_cm(maps.x, maps.y, maps.z) + 0.14 * patch + 0.16 * fine
+    cover = smooth_step(-hairline.softness, hairline.softness * 1.4, inside)
+    cover[maps.y < -8] = 0
+    return float32(cover * (1 - maps.ears) * hairline.strength * np.clip(0.95 + 0.1 * fine, 0.5, 1))
+
+
+def _make_up(painted: Floats, traits: Traits, maps: SkinMaps) -> None:
+    """Put on eye shadow, liner and rouge, in place."""
+    makeup, colour = traits.makeup, painted[..., :3]
+    if makeup.shadow_strength:
+        lid = smooth_step(0.55, -0.2, maps.crease) * smooth_step(2.9, 3.5, maps.y + 0.05 * maps.lower_cm)
+        lid = (
+            lid
+            * smooth_step(1.1, 0.4, maps.upper_cm)
+            * smooth_step(-0.1, 0.12, maps.lower_cm - maps.upper_cm)
         )
-        reach = int(radius * 3) + 1
+        _lay_over(painted, float32(lid * makeup.shadow_strength), makeup.shadow)
+    if makeup.liner:
+        side = np.abs(maps.x)
+        outer = 0.6 + 0.6 * smooth_step(2.2, 4.4, side)
+        line = bump(maps.upper_cm, 0.10) * outer + 0.5 * bump(maps.lower_cm, 0.06) * smooth_step(
+            2.4, 3.8, side
+        )
+        colour *= (1 - np.clip(line * makeup.liner, 0, 0.95))[..., None]
+    if makeup.blush:
+        rouge = maps.rouge * np.float32(makeup.blush)
+        colour *= 1 + rouge[..., None] * float32([0.08, -0.34, -0.28])
+
+
+def _spot(rng: np.random.Generator, painted: Floats, traits: Traits, maps: SkinMaps) -> None:
+    """Add moles, freckles and age spots in place."""
+    dots = []
+    if traits.freckles:
+        chosen = np.flatnonzero((maps.freckled > 0.12).ravel())
+        count = int(60 + 240 * traits.freckles)
+        picked = rng.choice(chosen, count, p=None)
+        keep = rng.random(count) < maps.freckled.ravel()[picked]
+        dots += [
+            (divmod(int(i), TEXTURE_SIZE), rng.uniform(0.7, 1.5), rng.uniform(0.12, 0.38))
+            for i in picked[keep]
+        ]
+    for _ in range(int(25 * traits.age_spots)):
+        dots.append((tuple(rng.integers(90, 440, 2)), rng.uniform(1.5, 4.5), rng.uniform(0.1, 0.35)))
+    for _ in range(int(rng.integers(0, 6))):
+        dots.append((tuple(rng.integers(90, 440, 2)), rng.uniform(0.8, 1.9), rng.uniform(0.3, 0.75)))
+    for (row, column), radius, depth in dots:
+        reach = int(radius * 2.5) + 1
+        if not (reach < row < TEXTURE_SIZE - reach and reach < column < TEXTURE_SIZE - reach):
+            continue
         rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-        cover = bump(np.hypot(rows, columns).astype(np.float32), radius)[..., None] * np.float32(depth)
+        cover = bump(np.hypot(rows, columns * 0.85).astype(np.float32), radius)[..., None] * np.float32(depth)
         window = painted[row - reach : row + reach + 1, column - reach : column + reach + 1, :3]
-        window += (traits.skin * np.float32(0.4) - window) * cover
+        window += (traits.skin * float32([0.5, 0.38, 0.32]) - window) * cover
 
 
 def paint_eye(rng: np.random.Generator, traits: Traits) -> Floats:
@@ -198,14 +307,23 @@ def paint_eye(rng: np.random.Generator, traits: Traits) -> Floats:
     """
     rows, columns = np.mgrid[:128, :128].astype(np.float32)
     radius = np.hypot(columns - 63.5, rows - 63.5) / 128
-    angle = np.arctan2(rows - 63.5, columns - 63.5)
-    white = np.array([0.60, 0.555, 0.52]) * (1 - 0.25 * traits.tone) * rng.uniform(0.85, 1.08)
-    # Blood in the corners: redder away from the iris.
-    eye = white * (1 - smooth_step(0.15, 0.4, radius)[..., None] * np.array([0.1, 0.35, 0.38]))
-    iris_radius, pupil_radius = rng.uniform(0.115, 0.128), rng.uniform(0.035, 0.06)
-    fibre = 1 + 0.25 * np.sin(angle * 23 + 100 * radius) + 0.15 * np.sin(angle * 41)
-    ring = 1 - 0.6 * bump(radius - iris_radius + 0.008, 0.018)
-    iris = traits.eye * (fibre * ring)[..., None]
-    eye += (iris - eye) * smooth_step(iris_radius + 0.008, iris_radius - 0.012, radius)[..., None]
-    eye += (0.004 - eye) * smooth_step(pupil_radius + 0.008, pupil_radius - 0.008, radius)[..., None]
-    return np.ascontiguousarray(eye, np.float32)
+    turn = (np.arctan2(rows - 63.5, columns - 63.5) / (2 * np.pi) + 0.5) * 255
+    aged = float(np.clip((traits.age - 40) / 40, 0, 1))
+    white = np.array([0.56, 0.515, 0.475]) * (1 - 0.2 * traits.tone) * rng.uniform(0.8, 1.05)
+    white = white * (1 - aged * np.array([0.02, 0.05, 0.16]))
+    # Blood in the corners: redder away from the iris, in veins.
+    veins = np.abs(blur(rng.standard_normal((128, 128)).astype(np.float32), 1.6)) * 3
+    corner = smooth_step(0.14, 0.36, radius) * (0.6 + 0.5 * np.clip(1 - veins, 0, 1) * rng.uniform(0.3, 1.3))
+    eye = white * (1 - corner[..., None] * np.array([0.14, 0.38, 0.4]))
+    iris_radius, pupil_radius = rng.uniform(0.114, 0.126), rng.uniform(0.032, 0.06)
+    spokes = blur(rng.standard_normal((16, 256)).astype(np.float32), 1.2)
+    ring = np.clip(radius / iris_radius * 15, 0, 15)
+    fibre = 1 + 1.1 * cv2.remap(spokes, float32(turn), float32(ring * 0.5), cv2.INTER_LINEAR)
+    limbus = 1 - rng.uniform(0.45, 0.8) * bump(radius - iris_radius, 0.024)
+    # Around the pupil many irises are browner.
+    centre = bump(radius - pupil_radius, 0.022)[..., None] * rng.uniform(0, 0.7)
+    iris = traits.eye * (np.clip(fibre, 0.4, 1.8) * limbus)[..., None]
+    iris = iris + (np.array([0.09, 0.05, 0.022]) - iris) * centre
+    eye += (iris - eye) * smooth_step(iris_radius + 0.012, iris_radius - 0.012, radius)[..., None]
+    eye += (0.004 - eye) * smooth_step(pupil_radius + 0.006, pupil_radius - 0.006, radius)[..., None]
+    return np.ascontiguousarray(np.clip(eye, 0.002, 0.9), np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openau.records import Floats
 from openau.synth.raster import FAR, empty_buffer, rasterize, rasterize_depth, vertex_normals
-from openau.synth.rig import EYE, FACE, HEAD, MOUTH, TEETH, Rig
+from openau.synth.rig import EYE, FACE, HEAD, LASH, LOWER_LASH, MOUTH, TEETH, Rig
 from openau.synth.texture import float32
 
 TEXTURE_SIZE: Final = 512
@@ -32,7 +32,9 @@ class Surface:
         sunken_cm: (N,) float32, how far a vertex is pushed back when parts are ranked by depth: eyeballs are
             rounder than closed lids and would show through them.
         casting: (K, 3) int32, the triangles that cast shadows.
+        drawn: (T,) bool, triangles of the rig that are drawn: all but the lash cards.
         ear: (N,) bool, vertices of the ears.
+        ear_map: (S, S) float32, 1 on the ears.
         face_vertex: (N,) bool, vertices of the face's skin.
         head_vertex: (N,) bool, vertices of the head, neck and shoulders behind the face.
     """
@@ -45,7 +47,9 @@ class Surface:
     texel: Floats
     sunken_cm: Floats
     casting: NDArray[np.int32]
+    drawn: NDArray[np.bool_]
     ear: NDArray[np.bool_]
+    ear_map: Floats
     face_vertex: NDArray[np.bool_]
     head_vertex: NDArray[np.bool_]
 
@@ -72,10 +76,20 @@ def build_surface(rig: Rig) -> Surface:
         texel=_texels(vertex_uv[rig.landmarks]),
         sunken_cm=np.where(_member(rig, EYE), 0.15, 0).astype(np.float32),
         casting=np.ascontiguousarray(rig.triangles[(rig.part == FACE) | (rig.part == HEAD)]),
+        drawn=~np.isin(rig.part, (LASH, LOWER_LASH)),
         ear=face_vertex & (np.abs(u - 0.5) > 0.385) & (v > 0.44) & (v < 0.695),
+        ear_map=_ear_map(),
         face_vertex=face_vertex,
         head_vertex=head_vertex,
     )
+
+
+def _ear_map() -> Floats:
+    """Return where the ears lie in the texture."""
+    u, v = np.meshgrid(
+        (np.arange(TEXTURE_SIZE) + 0.5) / TEXTURE_SIZE, 1 - (np.arange(TEXTURE_SIZE) + 0.5) / TEXTURE_SIZE
+    )
+    return float32((np.abs(u - 0.5) > 0.385) & (v > 0.44) & (v < 0.695))
 
 
 def _member(rig: Rig, part: int) -> NDArray[np.bool_]:
