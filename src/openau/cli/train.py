@@ -46,6 +46,7 @@ class Train(Command):
             out=self.out,
             resume=self.resume,
             progress=None if self.quiet else _Line().show,
+            notice=_tell,
         )
         print(folder)
         return 0
@@ -53,6 +54,10 @@ class Train(Command):
     def after_interrupt(self) -> str:
         """Return how to go on."""
         return "add --resume to the same command to go on from the last checkpoint."
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 class _Line:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from openau.errors import SettingError
+from openau.records import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,46 @@ def augment(wide: Tensor, size: int, how: Augmentation, generator: torch.Generat
     images = _relight(images, how, generator)
     images = _spoil(images, how, generator)
     return images.clamp_(0, 1)
+
+
+OFFLINE = Augmentation(
+    shift=0.05,
+    zoom=0.1,
+    rotation_deg=10.0,
+    stretch=0.0,
+    flip=0.5,
+    brightness=0.1,
+    contrast=0.2,
+    gamma=0.1,
+    saturation=0.0,
+    tint=0.0,
+    grey=0.0,
+    shading=0.0,
+    noise=0.02,
+    blur=0.0,
+    coarse=0.0,
+)
+"""How a copy made before training differs from its picture; the paper that makes them does not name its
+operations."""
+
+
+def offline_copy(wide: Pixels, key: int, how: Augmentation = OFFLINE) -> Pixels:
+    """Draw one lasting variation of one stored crop.
+
+    Args:
+        wide: (W, W, 3) RGB uint8.
+        key: Decides the variation, at least 0: the same key gives the same copy for ever.
+        how: Ranges and probabilities.
+
+    Returns:
+        (W, W, 3) RGB uint8.
+
+    Reference:
+        Moreno-Armendáriz et al. (2024), section III: "data augmentation" of AU 20 and AU 17.
+    """
+    picture = torch.from_numpy(np.ascontiguousarray(wide))[None]
+    varied = augment(picture, wide.shape[0], how, torch.Generator().manual_seed(key))
+    return varied[0].permute(1, 2, 0).mul_(255).round_().to(torch.uint8).numpy()
 
 
 def centre(wide: Tensor, size: int) -> Tensor:

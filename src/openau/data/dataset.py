@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from openau.data.augment import offline_copy
 from openau.data.store import CropStore
 from openau.errors import SettingError
 from openau.records import CropSpec, Floats, Pixels
@@ -26,8 +29,10 @@ class Crops:
         folders: Store folders; all cut by the same recipe.
 
     Attributes:
-        table: The joined index table.
+        table: The joined index table; row i belongs to picture i. After `arranged`, the protocol's table.
         spec: The common crop recipe.
+        side: Side W of the stored crops.
+        lost: Pictures in which no face was found.
 
     Raises:
         SettingError: There is no store, or two were cut differently.
@@ -50,6 +55,31 @@ class Crops:
         self.lost = sum(store.lost for store in stores)
         self._wide = [store.wide for store in stores]
         self._starts = np.cumsum([0, *(len(store.table) for store in stores)])
+        self._rows = np.arange(len(self.table))
+        self._drawn: NDArray[np.int64] | None = None
+        self._mirrored: NDArray[np.bool_] | None = None
+
+    def arranged(self, table: pd.DataFrame, *, seed: int = 0) -> Crops:
+        """Return the same crops with the rows of a protocol: some left out, some as copies.
+
+        Args:
+            table: Rows by the row labels of this table; `copy` above 0 marks a varied copy, `mirrored` a
+                mirror image.
+            seed: Decides how copies vary.
+
+        Returns:
+            Crops whose `table` is `table`, numbered from 0.
+        """
+        view = copy.copy(self)
+        view.table = table.reset_index(drop=True)
+        view._rows = self._rows[table.index.to_numpy()]
+        if "copy" in table.columns and (table["copy"] > 0).any():
+            view._drawn = _draw_keys(table, seed)
+        if "mirrored" in table.columns and table["mirrored"].any():
+            view._mirrored = table["mirrored"].to_numpy(bool)
+            if view._drawn is not None:  # a mirror image is its own copy: nothing else varies
+                view._drawn = np.where(view._mirrored, -1, view._drawn)
+        return view
 
     def wide(self, rows: NDArray[np.int64]) -> Pixels:
         """Return wide crops.
@@ -60,6 +90,18 @@ class Crops:
         Returns:
             (B, W, W, 3) RGB uint8.
         """
+        pixels = self._stored(self._rows[rows])
+        if self._mirrored is not None and (turned := self._mirrored[rows]).any():
+            pixels = pixels.copy()
+            pixels[turned] = pixels[turned, :, ::-1]
+        if self._drawn is not None and ((keys := self._drawn[rows]) >= 0).any():
+            pixels = pixels.copy()
+            for place in np.flatnonzero(keys >= 0):
+                pixels[place] = offline_copy(pixels[place], int(keys[place]))
+        return pixels
+
+    def _stored(self, rows: NDArray[np.int64]) -> Pixels:
+        """Read crops by their numbers in the joined stores."""
         if len(self._wide) == 1:
             return np.asarray(self._wide[0][rows])
         crops = np.empty((len(rows), self.side, self.side, 3), np.uint8)
@@ -68,6 +110,16 @@ class Crops:
             here = which == number
             crops[here] = self._wide[number][rows[here] - self._starts[number]]
         return crops
+
+
+def _draw_keys(table: pd.DataFrame, seed: int) -> NDArray[np.int64]:
+    """Return one number per copy that decides how it varies, wherever the files lie; -1 for no copy."""
+    keys = np.full(len(table), -1, np.int64)
+    places = np.flatnonzero(table["copy"].to_numpy(np.int64) > 0)
+    names = table.iloc[places][["dataset", "subject", "sequence", "frame", "copy"]].astype(str)
+    for place, name in zip(places, names.itertuples(index=False), strict=True):
+        keys[place] = zlib.crc32("/".join([*name, str(seed)]).encode())
+    return keys
 
 
 class CropDataset(Dataset[Batch]):

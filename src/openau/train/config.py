@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from openau.data.augment import Augmentation
-from openau.data.protocol import Between
+from openau.data.labels import Between
 from openau.errors import SettingError
 from openau.facs import ACTION_UNITS, au_set
 from openau.losses import Side
@@ -23,15 +23,20 @@ class DataSettings:
 
     Attributes:
         stores: Crop stores made by `openau.data.prepare`, all cut by the recipe's crop.
-        split: `given` takes the index's own column, `subject` draws one that shares no subject.
-        validation: Share of the subjects for validation, where drawn.
-        test: Share of the subjects for test, where drawn.
+        split: A protocol, key of `openau.data.PROTOCOLS`: `given` takes the index's own column, `subject`
+            draws one that shares no subject.
+        fold: Which of the protocol's folds, from 0.
+        validation: Share of the subjects for validation, where `subject` draws them.
+        test: Share of the subjects for test, where `subject` draws them.
+        options: What the protocol is to know beside the recipe's seed.
     """
 
     stores: tuple[str, ...] = ()
-    split: Literal["given", "subject"] = "given"
+    split: str = "given"
+    fold: int = 0
     validation: float = 0.1
     test: float = 0.1
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,14 @@ class LabelSettings:
         threshold: An AU occurs where its intensity is at least this.
         between: What an intensity above 0 and below the threshold is in training: `negative`, `mask`
             (unknown) or `soft` (rising from 0 to one half). Validation and test take it as negative.
+        rule: Name of a rule in `openau.data.LABEL_RULES` that takes the place of the two, for all datasets.
+        rules: Dataset to the name of its rule, where datasets are joined that need different ones.
     """
 
     threshold: float = 2.0
     between: Between = "negative"
+    rule: str = ""
+    rules: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
-from openau.data.dataset import Crops
-from openau.data.protocol import SPLITS, base_rates, given_split, leakage, subject_split, targets
-from openau.errors import SettingError
+from openau.data.labels import base_rates
 from openau.facs import au_column
 from openau.models import model_class
 from openau.models.weights import load_network
 from openau.records import ModelCard
+from openau.train.arrangement import Arrangement, labelled
 from openau.train.config import Recipe, recipe_text
 from openau.train.predict import predict, predictions_table
 
-Rows = dict[str, NDArray[np.int64]]
 _LIBRARIES = (
     "openau",
     "torch",
@@ -38,49 +35,28 @@ _LIBRARIES = (
 )
 
 
-def split_rows(table: pd.DataFrame, recipe: Recipe) -> Rows:
-    """Return the row numbers of each part.
-
-    Args:
-        table: Index table of the stores.
-        recipe: Says how to split.
-
-    Returns:
-        `train`, `validation`, `test`: (N,) row numbers.
-
-    Raises:
-        SettingError: Nothing is left to train on.
-        TableError: The index has no split of its own.
-    """
-    settings = recipe.data
-    if settings.split == "given":
-        table = given_split(table)
-    else:
-        table = subject_split(table, validation=settings.validation, test=settings.test, seed=recipe.seed)
-    rows = {name: np.flatnonzero(table["split"].to_numpy() == name) for name in SPLITS}
-    if not len(rows["train"]):
-        raise SettingError("The split leaves no picture to train on; change data.split in the recipe.")
-    return rows
-
-
-def write_beginning(folder: Path, recipe: Recipe, crops: Crops, rows: Rows) -> None:
+def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
     """Write what is known before the first step: recipe, folds, leakage, environment, draft card.
 
     Args:
         folder: Run folder; is created.
         recipe: The recipe.
-        crops: The stores.
-        rows: Row numbers of each part.
+        data: Crops, parts and what they share.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    table = crops.table.assign(split="")
-    for name, numbers in rows.items():
-        table.loc[numbers, "split"] = name
-    folds = table[["path", "dataset", "subject", "split"]].rename(columns={"path": "sample"})
-    folds.to_parquet(folder / "folds.parquet", index=False)
-    target = targets(table.iloc[rows["train"]], recipe.action_units, threshold=recipe.labels.threshold)
+    data.folds.save(folder / "folds.parquet", fold=recipe.data.fold)
+    target = labelled(data.crops.table.iloc[data.rows["train"]], recipe, between="negative")
     rates = dict(zip(map(au_column, recipe.action_units), base_rates(target).round(4).tolist(), strict=True))
-    _write_json(folder / "leakage.json", {**leakage(table), "lost_faces": crops.lost, "base_rate": rates})
+    facts = {
+        "protocol": data.folds.protocol,
+        "options": data.folds.options,
+        "fold": data.folds.names[recipe.data.fold],
+        **data.report.record(),
+        "left_out": data.left_out,
+        "lost_faces": data.crops.lost,
+        "base_rate": rates,
+    }
+    _write_json(folder / "leakage.json", facts)
     _write_json(folder / "environment.json", _environment())
     _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
     _write_text(folder / "recipe.toml", recipe_text(recipe))
@@ -96,22 +72,23 @@ def write_log(folder: Path, history: list[dict[str, Any]]) -> None:
     _write_text(folder / "log.csv", pd.DataFrame(history).to_csv(index=False))
 
 
-def write_end(folder: Path, recipe: Recipe, crops: Crops, rows: Rows) -> None:
+def write_end(folder: Path, recipe: Recipe, data: Arrangement) -> None:
     """Write the best weights' predictions on validation and test.
 
     Args:
         folder: Run folder.
         recipe: The recipe.
-        crops: The stores.
-        rows: Row numbers of each part.
+        data: Crops, parts and what they share.
     """
+    crops, rows = data.crops, data.rows
     network, spec = load_network(folder / "checkpoint" / "best.safetensors")
     judged = np.concatenate([rows["validation"], rows["test"]])
     folds = ["validation"] * len(rows["validation"]) + ["test"] * len(rows["test"])
     logits = np.zeros((0, len(spec.aus)), np.float32)
     if len(judged):
         logits = predict(network, crops, judged, recipe.model)
-    table = predictions_table(crops, judged, folds, logits, aus=spec.aus, threshold=recipe.labels.threshold)
+    truth = labelled(crops.table.iloc[judged], recipe, between="negative")
+    table = predictions_table(crops, judged, folds, logits, aus=spec.aus, truth=truth)
     part = folder / ".predictions.parquet.part"
     table.to_parquet(part, index=False)
     part.replace(folder / "predictions.parquet")

@@ -25,15 +25,14 @@ from torch.utils.data import DataLoader
 
 from openau.data.augment import augment
 from openau.data.dataset import Batch, CropDataset, Crops, EpochBatches
-from openau.data.protocol import targets
 from openau.errors import OutputError, SettingError
 from openau.evaluate import roc_auc
 from openau.losses import binary_cross_entropy, focal, positive_weight, weighted_binary_cross_entropy
 from openau.models.weights import NetworkSpec, save_network
-from openau.records import Floats
+from openau.train.arrangement import Arrangement, arrange, labelled
 from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
 from openau.train.config import OptimiserSettings, Recipe, load_recipe, recipe_text
-from openau.train.folder import split_rows, write_beginning, write_end, write_log
+from openau.train.folder import write_beginning, write_end, write_log
 from openau.train.predict import normalise, predict
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -97,6 +96,7 @@ def train(
     out: Path | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> Path:
     """Train a network by a recipe.
 
@@ -106,6 +106,7 @@ def train(
         out: Run folder, in place of the recipe's; must not hold a run yet.
         resume: Go on from the run folder's last checkpoint, where there is one.
         progress: Called after every step.
+        notice: Called with each line of the leakage report before the first step.
 
     Returns:
         The run folder.
@@ -116,11 +117,7 @@ def train(
         InputError: A store is missing or broken.
         ModelError: The checkpoint to resume from is broken or of another recipe.
     """
-    recipe = load_recipe(recipe) if isinstance(recipe, Path) else recipe
-    if stores is not None:
-        recipe = replace(recipe, data=replace(recipe.data, stores=tuple(map(str, stores))))
-    if out is not None:
-        recipe = replace(recipe, run=replace(recipe.run, out=str(out)))
+    recipe = _with_places(load_recipe(recipe) if isinstance(recipe, Path) else recipe, stores, out)
     folder = Path(recipe.run.out)
     if (folder / "recipe.toml").exists() and not resume:
         raise OutputError(f"{folder} holds a run already; resume it, or give another folder.")
@@ -131,34 +128,52 @@ def train(
         raise SettingError(
             f"The stores are cut by {crops.spec}, the recipe wants {recipe.crop}; prepare again."
         )
-    rows = split_rows(crops.table, recipe)
-    run = _assemble(recipe, folder, crops, rows["train"])
+    data = arrange(crops, recipe)
+    run = _assemble(recipe, folder, data)
     run.accelerator.wait_for_everyone()  # all have seen the folder empty before one writes
     if run.accelerator.is_main_process:
-        write_beginning(folder, recipe, crops, rows)
+        write_beginning(folder, recipe, data)
+        _tell(data, notice)
     if resume and run.checkpoint.exists():
         run.standing = load_checkpoint(
             run.checkpoint, run.bare, run.average, run.optimiser, recipe_text(recipe)
         )
     while not run.standing.finished:
         _epoch(run, progress)
-        _judge(run, crops, rows["validation"])
+        _judge(run, data)
     if run.accelerator.is_main_process:
-        write_end(folder, recipe, crops, rows)
+        write_end(folder, recipe, data)
     run.accelerator.wait_for_everyone()
     return folder
 
 
-def _assemble(recipe: Recipe, folder: Path, crops: Crops, rows: np.ndarray) -> _Run:
+def _with_places(recipe: Recipe, stores: Sequence[Path] | None, out: Path | None) -> Recipe:
+    """Return the recipe with other stores and another run folder, where given."""
+    if stores is not None:
+        recipe = replace(recipe, data=replace(recipe.data, stores=tuple(map(str, stores))))
+    if out is not None:
+        recipe = replace(recipe, run=replace(recipe.run, out=str(out)))
+    return recipe
+
+
+def _tell(data: Arrangement, notice: Callable[[str], None] | None) -> None:
+    """Say what the parts share, to whoever listens."""
+    if notice is not None:
+        for line in data.report.lines():
+            notice(line)
+
+
+def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
     """Build network, optimiser, loss and loader."""
     torch.manual_seed(recipe.seed)
     # Left to itself, it takes several processes without a GPU for strangers to each other.
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    target = _targets(recipe, crops, rows)
+    rows = data.rows["train"]
+    target = labelled(data.crops.table.iloc[rows], recipe)
     network = network_spec(recipe).build().to(memory_format=torch.channels_last)
     batches = EpochBatches(len(rows), recipe.run.batch, recipe.seed)
     loader = DataLoader(
-        CropDataset(crops, rows, target), batch_sampler=batches, collate_fn=lambda batch: batch
+        CropDataset(data.crops, rows, target), batch_sampler=batches, collate_fn=lambda batch: batch
     )
     optimiser = _optimiser(network, recipe.optimiser)
     network, optimiser, loader = accelerator.prepare(network, optimiser, loader)
@@ -179,16 +194,6 @@ def _assemble(recipe: Recipe, folder: Path, crops: Crops, rows: np.ndarray) -> _
 def network_spec(recipe: Recipe) -> NetworkSpec:
     """Return what builds the recipe's network."""
     return NetworkSpec(recipe.model.name, recipe.action_units, recipe.crop.size, recipe.model.options)
-
-
-def _targets(recipe: Recipe, crops: Crops, rows: np.ndarray) -> Floats:
-    """Return the training targets of some rows."""
-    return targets(
-        crops.table.iloc[rows],
-        recipe.action_units,
-        threshold=recipe.labels.threshold,
-        between=recipe.labels.between,
-    )
 
 
 def _criterion(recipe: Recipe, target: Tensor) -> Criterion:
@@ -298,15 +303,16 @@ def _progress(run: _Run, steps: int) -> Progress:
     )
 
 
-def _judge(run: _Run, crops: Crops, rows: np.ndarray) -> None:
+def _judge(run: _Run, data: Arrangement) -> None:
     """Judge the averaged weights on the validation set; keep them if they are the best; close the epoch."""
     standing, recipe = run.standing, run.recipe
+    crops, rows = data.crops, data.rows["validation"]
     spec = network_spec(recipe)
     network = spec.build().to(run.accelerator.device)
     network.load_state_dict(run.average.tensors)
     auc, loss = float("nan"), float("nan")
     if len(rows):
-        truth = targets(crops.table.iloc[rows], recipe.action_units, threshold=recipe.labels.threshold)
+        truth = labelled(crops.table.iloc[rows], recipe, between="negative")
         logits = predict(network.eval(), crops, rows, recipe.model)
         areas = [roc_auc(truth[:, a], logits[:, a]) for a in range(truth.shape[1])]
         auc = float(np.nanmean(areas)) if not np.isnan(areas).all() else auc

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from openau.data.augment import centre
 from openau.data.dataset import Crops
-from openau.data.protocol import intensities, targets
+from openau.data.labels import intensities
 from openau.facs import au_column
 from openau.records import Floats
 from openau.train.config import ModelSettings
@@ -64,7 +64,7 @@ def predictions_table(
     logits: Floats,
     *,
     aus: Sequence[int],
-    threshold: float,
+    truth: Floats,
 ) -> pd.DataFrame:
     """Return the predictions table.
 
@@ -74,19 +74,18 @@ def predictions_table(
         folds: N names of the part each row belongs to.
         logits: (N, A).
         aus: The A action units.
-        threshold: An AU occurs where its intensity is at least this.
+        truth: (N, A) in 0–1, NaN unknown.
 
     Returns:
         `sample, dataset, subject, fold` and per AU `AU01_t`, `AU01_p`, `AU01_i`.
     """
     table = crops.table.iloc[rows].reset_index(drop=True)
     columns: dict[str, object] = {
-        "sample": table["path"],
+        "sample": _samples(table),
         "dataset": table["dataset"],
         "subject": table["subject"],
         "fold": list(folds),
     }
-    truth = targets(table, aus, threshold=threshold)
     values = intensities(table, aus)
     probability = torch.sigmoid(torch.from_numpy(logits)).numpy()
     for number, au in enumerate(aus):
@@ -97,3 +96,10 @@ def predictions_table(
             f"{column}_i": values[:, number],
         }
     return pd.DataFrame(columns)
+
+
+def _samples(table: pd.DataFrame) -> pd.Series:
+    """Name every row by its picture; copies by picture and number."""
+    if "copy" not in table.columns:
+        return table["path"]
+    return table["path"].where(table["copy"] == 0, table["path"] + "#copy" + table["copy"].astype(str))
