@@ -6,7 +6,6 @@ does). RUN is the folder of the run that the default model was exported from.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,4 +71,4 @@ def _model(name: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

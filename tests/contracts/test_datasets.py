@@ -102,8 +102,10 @@ def test_an_empty_copy_is_told_from_another_dataset(name: str, tmp_path: Path) -
 
 
 def test_without_its_labels_a_copy_cannot_be_used(name: str, fake: FakeCopy, root: Path) -> None:
+    if fake.labels is None:
+        pytest.skip("its labels are the folders of its pictures")
     remove(root / fake.labels)
-    with pytest.raises(InputError, match=r"has no .*; .*\."):
+    with pytest.raises(InputError, match=r"has no .*; .*\.|is empty; unpack"):
         build_index(name, root)
     diagnosis = check_dataset(name, root)
     assert diagnosis.error is not None
@@ -113,6 +115,8 @@ def test_without_its_labels_a_copy_cannot_be_used(name: str, fake: FakeCopy, roo
 
 
 def test_a_renamed_folder_is_told_its_name(name: str, fake: FakeCopy, root: Path) -> None:
+    if fake.labels is None:
+        pytest.skip("its labels are the folders of its pictures")
     label = root / fake.labels
     label.rename(label.with_name(f"my_{label.name}"))
     with pytest.raises(InputError, match=rf"my_{label.name} is .* under another name, rename it back"):
@@ -131,6 +135,8 @@ def test_a_doubled_folder_is_found(name: str, fake: FakeCopy, tmp_path: Path) ->
 
 
 def test_a_wrong_code_is_named_with_its_file(name: str, fake: FakeCopy, root: Path) -> None:
+    if fake.wrong is None:
+        pytest.skip("it has no label files")
     file, right, wrong = fake.wrong
     text = (root / file).read_text("utf-8")
     assert right in text
@@ -141,14 +147,16 @@ def test_a_wrong_code_is_named_with_its_file(name: str, fake: FakeCopy, root: Pa
 
 
 def test_a_label_without_its_picture_is_left_out_and_told(name: str, fake: FakeCopy, root: Path) -> None:
+    if fake.picture is None:
+        pytest.skip("no label of this dataset can be without its picture")
     remove(root / fake.picture)
-    assert len(build_index(name, root)) == fake.rows - fake.lost
+    assert len(build_index(name, root)) == fake.rows - 1
     assert "are left out" in said(name, root)
 
 
 def test_a_picture_without_a_label_is_told(name: str, fake: FakeCopy, root: Path) -> None:
     if fake.stray is None:
-        pytest.skip("every picture of this dataset has its label by its place, or may be without one")
+        pytest.skip("no picture of this dataset is expected to have a label")
     before = said(name, root)
     put_picture(root / fake.stray)
     assert len(build_index(name, root)) == fake.rows
@@ -158,8 +166,8 @@ def test_a_picture_without_a_label_is_told(name: str, fake: FakeCopy, root: Path
 def test_without_any_picture_the_copy_cannot_be_used(name: str, fake: FakeCopy, root: Path) -> None:
     for path in [*root.rglob("*.png"), *root.rglob("*.jpg"), *root.rglob("*.avi")]:
         path.unlink()
-    if fake.lost == fake.rows:
-        return  # its pictures are in the label file
+    if fake.picture is None:
+        pytest.skip("no label of this dataset can be without its picture")
     with pytest.raises(NoInputError, match="has no labelled picture"):
         build_index(name, root)
 
@@ -168,7 +176,7 @@ def test_a_picture_that_cannot_be_read_is_told(name: str, fake: FakeCopy, root: 
     table = build_index(name, root)
     first = picture_file(table["path"].iloc[0])
     if first.suffix == ".csv":
-        return
+        pytest.skip("its pictures are in the label file")
     first.write_bytes(b"no picture")
     assert "cannot be read" in said(name, root)
 

@@ -28,6 +28,12 @@ DATASETS: dict[str, str] = {
     "ck_plus": "openau.data.datasets.ck_plus:CK_PLUS",
     "bp4d": "openau.data.datasets.bp4d:BP4D",
     "bp4d_plus": "openau.data.datasets.bp4d:BP4D_PLUS",
+    "emotionet": "openau.data.datasets.emotionet:EMOTIONET",
+    "fer2013": "openau.data.datasets.fer2013:FER2013",
+    "fer_plus": "openau.data.datasets.fer2013:FER_PLUS",
+    "raf_db": "openau.data.datasets.raf:RAF_DB",
+    "raf_au": "openau.data.datasets.raf:RAF_AU",
+    "caer_s": "openau.data.datasets.caer_s:CAER_S",
 }
 """Dataset name to the `module:function` that indexes its folder; a `Dataset` is such a function."""
 

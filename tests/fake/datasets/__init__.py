@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fake.datasets import bp4d, ck_plus, disfa, disfa_plus
+from tests.fake.datasets import bp4d, caer_s, ck_plus, disfa, disfa_plus, emotionet, fer, raf
 from tests.fake.datasets.copy import FakeCopy
 
 FAKES: dict[str, FakeCopy] = {
@@ -11,5 +11,11 @@ FAKES: dict[str, FakeCopy] = {
     "ck_plus": ck_plus.COPY,
     "bp4d": bp4d.COPY,
     "bp4d_plus": bp4d.COPY_PLUS,
+    "emotionet": emotionet.COPY,
+    "fer2013": fer.COPY,
+    "fer_plus": fer.COPY_PLUS,
+    "raf_db": raf.COPY,
+    "raf_au": raf.COPY_AU,
+    "caer_s": caer_s.COPY,
 }
 """Registry name to its fake copy."""

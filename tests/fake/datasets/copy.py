@@ -18,20 +18,19 @@ class FakeCopy:
     Attributes:
         write: Writes the copy into a folder.
         rows: Labelled pictures that it has.
-        labels: File or folder without which it is not the dataset.
-        wrong: A label file, a text in it, and what to put there that is none of the dataset's codes.
-        picture: A labelled picture.
-        lost: Labelled pictures that go when this file goes.
+        labels: File or folder without which it is not the dataset; None where folders are the labels.
+        wrong: A label file, a text in it, and what to put there that is none of the dataset's codes; None
+            where there is no label file.
+        picture: A labelled picture; None where label and picture are one.
         stray: Where a picture without a label may lie; None where every picture has one by its place.
     """
 
     write: Callable[[Path], object]
     rows: int
-    labels: str
-    wrong: tuple[str, str, str]
-    picture: str
+    labels: str | None
+    wrong: tuple[str, str, str] | None
+    picture: str | None
     stray: str | None
-    lost: int = 1
 
 
 @cache

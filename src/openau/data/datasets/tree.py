@@ -17,13 +17,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
 """Videos of datasets."""
 
-_DEPTH = 2
+_DEPTH = 3
+_WIDTH = 500  # folders of one level that are looked into
 _SHOWN = 6
 _NUMBER = re.compile(r"(\d+)\D*$")
 
 
 def locate(root: Path, title: str, marks: Sequence[str], notes: Notes) -> Path:
-    """Return the folder of a copy that has one of the marks: `root` itself, or up to two folders below.
+    """Return the folder of a copy that has one of the marks: `root` itself, or up to three folders below.
 
     Args:
         root: What the user named.
@@ -37,29 +38,30 @@ def locate(root: Path, title: str, marks: Sequence[str], notes: Notes) -> Path:
     if not root.is_dir():
         raise InputError(f"There is no folder {root}; give the folder of your copy of {title}.")
     root = root.resolve()
-    level = [root]
+    level, seen = [root], _names(root)
     for depth in range(_DEPTH + 1):
         for place in level:
             if any(find(place, mark) for mark in marks):
                 if depth:
                     notes.says(f"The copy lies deeper than the folder you named, in {place}.")
                 return place
-        level = [child for place in level for child in _folders(place)]
-    raise InputError(_not_this(root, title, marks))
+        level = [child for place in level for child in _folders(place)][:_WIDTH]
+        seen += [child.name for child in level]
+    raise InputError(_not_this(root, title, marks, seen))
 
 
-def _not_this(root: Path, title: str, marks: Sequence[str]) -> str:
+def _not_this(root: Path, title: str, marks: Sequence[str], seen: Sequence[str]) -> str:
+    """Say that a folder is not the dataset: what it lacks, what it has, and a name that may be meant."""
     has = _names(root)
     if not has:
         return f"{root} is empty; unpack the archives of {title} into it."
     wanted = " or ".join(marks)
-    names = {_plain(name): name for name in has}
-    near = [n for mark in marks for n in difflib.get_close_matches(_plain(mark), names, 1, cutoff=0.5)]
-    advice = (
-        f"if {names[near[0]]} is {wanted} under another name, rename it back"
-        if near
-        else "give the folder as its authors ship it"
-    )
+    names = {_plain(name): name for name in seen}
+    advice = "give the folder as its authors ship it"
+    for mark in marks:
+        if near := difflib.get_close_matches(_plain(mark), names, 1, cutoff=0.5):
+            advice = f"if {names[near[0]]} is {mark} under another name, rename it back"
+            break
     shown = ", ".join(has[:_SHOWN]) + (" and others" if len(has) > _SHOWN else "")
     return f"{root} is not {title}: it has no {wanted}, only {shown}; {advice}."
 
@@ -93,7 +95,7 @@ def need(folder: Path, title: str, *names: str) -> Path:
     """
     found = find(folder, *names)
     if found is None:
-        raise InputError(_not_this(folder, title, names))
+        raise InputError(_not_this(folder, title, names, _names(folder)))
     return found
 
 
