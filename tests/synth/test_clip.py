@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import openau
 from openau.errors import SettingError
 from openau.synth import ClipFrame, ClipSettings, Event, render_clip
-from openau.synth.clip import _expression
+from openau.synth.motion import Motion
 from openau.synth.movements import MOVEMENTS
 
 SMILE = Event({12: 4.0}, start_s=0.2, onset_s=0.2, apex_s=0.2, offset_s=0.2)
@@ -43,7 +43,7 @@ def test_an_event_rises_holds_and_falls() -> None:
 
 
 def test_events_that_overlap_add_up_to_the_maximum_at_most() -> None:
-    both = _expression([SMILE, Event({12: 3.0, 4: 2.0}, start_s=0.2)], 0.5)
+    both = Motion((SMILE, Event({12: 3.0, 4: 2.0}, start_s=0.2))).expression(0.5)
     assert both.left[12] == 5.0
     assert 0 < both.left[4] <= 2
 

@@ -10,7 +10,9 @@ try:
 except ImportError as error:
     raise MissingExtraError("numba", "synth", "Rendering synthetic faces") from error
 
-from openau.synth.clip import ClipFrame, ClipSettings, Event, render_clip
+from openau.synth.clip import ClipFrame, ClipSettings, render_clip, sequence
 from openau.synth.dataset import synthesize
+from openau.synth.expression import Expression
+from openau.synth.motion import Event
 
-__all__ = ["ClipFrame", "ClipSettings", "Event", "render_clip", "synthesize"]
+__all__ = ["ClipFrame", "ClipSettings", "Event", "Expression", "render_clip", "sequence", "synthesize"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,40 +12,14 @@ import numpy as np
 from openau.errors import SettingError
 from openau.synth.expression import Expression
 from openau.synth.identity import build_stage, draw_subject
+from openau.synth.motion import Event, Motion, draw_motion
 from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture, View, render
 from openau.synth.rig import load_rig
 from openau.synth.scene import Camera, Flaws, studio_lamp
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Action units that rise, hold and fall together.
-
-    Attributes:
-        intensity: Intensity 0-5 at the apex, by AU.
-        start_s: When the onset begins.
-        onset_s: How long it rises.
-        apex_s: How long it holds.
-        offset_s: How long it falls.
-    """
-
-    intensity: Mapping[int, float]
-    start_s: float
-    onset_s: float = 0.5
-    apex_s: float = 0.7
-    offset_s: float = 0.5
-
-    def level(self, time_s: float) -> float:
-        """Return the share of the apex, 0-1, at a time; it starts and stops smoothly.
-
-        Args:
-            time_s: Seconds from the clip's start.
-        """
-        rising = (time_s - self.start_s) / self.onset_s
-        falling = (self.start_s + self.onset_s + self.apex_s + self.offset_s - time_s) / self.offset_s
-        share = min(max(min(rising, falling), 0.0), 1.0)
-        return share * share * (3 - 2 * share)
+_TIMING = 1_000_003
+"""Keeps the timing's chance apart from that of the subject and of every frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +51,7 @@ class ClipSettings:
         width: Pixels.
         height: Pixels.
         frames_per_s: Frames per second.
-        seed: Decides who is seen, and the sensor noise.
+        seed: Decides who is seen, the sensor noise, and all that `sequence` draws.
         span_cm: Width of the picture at the head.
         sway_deg: How far the head sways.
     """
@@ -108,18 +82,48 @@ def render_clip(
         SettingError: An event names an AU that the renderer does not have, or the clip has no frame.
         RigError: The rig is absent or not the one expected.
     """
-    unknown = sorted({au for event in events for au in event.intensity} - MOVEMENTS.keys())
+    _check(settings, {au for event in events for au in event.aus()})
+    half, less = settings.sway_deg * 0.5, settings.sway_deg * 0.4
+    return _frames(Motion(tuple(events), sway=(half, settings.sway_deg, less)), settings, rig)
+
+
+def sequence(
+    settings: ClipSettings, expressions: Sequence[Expression] | None = None, rig: Path | None = None
+) -> Iterator[ClipFrame]:
+    """Render one subject living through expressions with natural timing, blinks, glances and a swaying head.
+
+    Frames come one at a time; a clip of any length needs the memory of one. A blink is AU43 in the truth of
+    the frames in which the lids are measured to be down.
+
+    Args:
+        settings: Size, length and seed; the seed decides the timing too.
+        expressions: What the face does in turn, `Expression.both({12: 4})` for instance; None to draw what
+            comes, as `openau.synth.sample` does.
+        rig: The rig's file or folder; None to look where the environment says.
+
+    Yields:
+        The frames in order.
+
+    Raises:
+        SettingError: An expression names an AU that the renderer does not have, the clip has no frame, or the
+            expressions take longer than the clip.
+        RigError: The rig is absent or not the one expected.
+    """
+    _check(settings, {au for e in expressions or () for au in (*e.left, *e.right)})
+    rng = np.random.default_rng((settings.seed, _TIMING))
+    return _frames(draw_motion(rng, settings.duration_s, expressions, settings.sway_deg), settings, rig)
+
+
+def _check(settings: ClipSettings, aus: set[int]) -> None:
+    """Refuse what cannot be rendered."""
+    unknown = sorted(aus - MOVEMENTS.keys())
     if unknown:
         raise SettingError(f"The renderer has no AU {unknown[0]}; it has {', '.join(map(str, MOVEMENTS))}.")
-    count = round(settings.duration_s * settings.frames_per_s)
-    if count < 1 or min(settings.width, settings.height) < 32:
+    if round(settings.duration_s * settings.frames_per_s) < 1 or min(settings.width, settings.height) < 32:
         raise SettingError("A clip needs at least one frame of at least 32 × 32 pixels.")
-    return _frames(events, settings, count, rig)
 
 
-def _frames(
-    events: Sequence[Event], settings: ClipSettings, count: int, rig: Path | None
-) -> Iterator[ClipFrame]:
+def _frames(motion: Motion, settings: ClipSettings, rig: Path | None) -> Iterator[ClipFrame]:
     """Render frame by frame."""
     stage = build_stage(load_rig(rig))
     subject = draw_subject(stage, np.random.default_rng(settings.seed))
@@ -127,30 +131,15 @@ def _frames(
     backdrop = np.broadcast_to(
         rows * np.array([0.9, 1.0, 1.12], np.float32), (settings.height, settings.width, 3)
     )
-    for index in range(count):
+    for index in range(round(settings.duration_s * settings.frames_per_s)):
         time_s = index / settings.frames_per_s
         rng = np.random.default_rng((settings.seed, index))
-        view = View(_sway(settings, time_s), studio_lamp(), Flaws(noise=0.004), backdrop)
-        yield ClipFrame(index, time_s, render(stage, subject, _expression(events, time_s), view, rng))
+        view = View(_camera(motion, settings, time_s), studio_lamp(), Flaws(noise=0.004), backdrop)
+        yield ClipFrame(index, time_s, render(stage, subject, motion.expression(time_s), view, rng))
 
 
-def _expression(events: Sequence[Event], time_s: float) -> Expression:
-    """Return what the face does at a time."""
-    total: dict[int, float] = {}
-    for event in events:
-        level = event.level(time_s)
-        for au, apex in event.intensity.items():
-            total[au] = min(total.get(au, 0.0) + apex * level, 5.0)
-    return Expression.both(total)
-
-
-def _sway(settings: ClipSettings, time_s: float) -> Camera:
+def _camera(motion: Motion, settings: ClipSettings, time_s: float) -> Camera:
     """Return the camera with the head's slow sway."""
-    return Camera(
-        pitch_deg=settings.sway_deg * 0.5 * math.sin(time_s * 0.9 + 1),
-        yaw_deg=settings.sway_deg * math.sin(time_s * 0.6),
-        roll_deg=settings.sway_deg * 0.4 * math.sin(time_s * 0.75 + 2),
-        distance_cm=90,
-        span_cm=settings.span_cm,
-        shift_cm=(0.3 * math.sin(time_s * 0.5), 1.5),
-    )
+    pitch, yaw, roll = motion.head_deg(time_s)
+    across = 0.1 * settings.sway_deg * math.sin(time_s * 0.5)
+    return Camera(pitch, yaw, roll, distance_cm=90, span_cm=settings.span_cm, shift_cm=(across, 1.5))
