@@ -206,7 +206,8 @@ def draw_blinks(rng: np.random.Generator, duration_s: float, events: Iterable[Ev
     time_s = float(rng.uniform(0.3, 60 / BLINKS_PER_MINUTE))
     while time_s < duration_s:
         pace = float(rng.uniform(0.8, 1.25))
-        blink = Event({43: 5.0}, time_s, *(pace * length for length in _BLINK_S))
+        onset, apex, offset = (pace * length for length in _BLINK_S)
+        blink = Event({43: 5.0}, time_s, onset, apex, offset)
         if all(blink.end_s < e.start_s or blink.start_s > e.end_s for e in closing):
             blinks.append(blink)
         # Intervals between blinks are irregular: a short dead time, then chance.
