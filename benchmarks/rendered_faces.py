@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
-from openau.evaluate.occurrence import predicted_aus, roc_auc
+from openau.evaluate import predicted_aus, roc_auc
 from openau.facs import au_column
 from openau.runtime import default_model_path, read_card
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from openau.errors import CardError, ModelError, OutputError
 from openau.evaluate import best_threshold, evaluate
-from openau.evaluate.occurrence import Rule
+from openau.evaluate.thresholds import Rule
 from openau.facs import au_column
 from openau.models.weights import load_network
 from openau.records import Accuracy, ModelCard

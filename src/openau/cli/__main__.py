@@ -29,6 +29,7 @@ COMMANDS = {
     "data prepare": ("openau.cli.prepare:Prepare", "the face crops of a dataset, for training"),
     "synthesize": ("openau.cli.synthesize:Synthesize", "render faces whose AUs are known"),
     "train": ("openau.cli.train:Train", "a recipe to a run folder"),
+    "evaluate": ("openau.cli.evaluate:Evaluate", "a run, or predictions, to metrics with intervals"),
     "export": ("openau.cli.export:Export", "a run folder to a model file with its card"),
 }
 """Command name to its class and what it does, in one line."""

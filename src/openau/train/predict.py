@@ -17,6 +17,9 @@ from openau.facs import au_column
 from openau.records import Floats
 from openau.train.config import ModelSettings
 
+GROUPS = ("gender", "skin", "age")
+"""Columns of an index by which a network's accuracy can be compared between people."""
+
 
 def normalise(images: Tensor, settings: ModelSettings) -> Tensor:
     """Return pictures as the network takes them.
@@ -77,7 +80,8 @@ def predictions_table(
         truth: (N, A) in 0–1, NaN unknown.
 
     Returns:
-        `sample, dataset, subject, fold` and per AU `AU01_t`, `AU01_p`, `AU01_i`.
+        `sample, dataset, subject, fold`, those of `GROUPS` that the index has, and per AU `AU01_t`, `AU01_p`,
+        `AU01_i`.
     """
     table = crops.table.iloc[rows].reset_index(drop=True)
     columns: dict[str, object] = {
@@ -86,6 +90,7 @@ def predictions_table(
         "subject": table["subject"],
         "fold": list(folds),
     }
+    columns |= {name: table[name] for name in GROUPS if name in table.columns}
     values = intensities(table, aus)
     probability = torch.sigmoid(torch.from_numpy(logits)).numpy()
     for number, au in enumerate(aus):

@@ -1,0 +1,47 @@
+"""The choice of a threshold, on validation data only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from openau.errors import SettingError
+from openau.evaluate.cells import known_cells
+
+Rule = Literal["f1", "youden"]
+
+
+def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") -> float:
+    """Return the threshold that serves best on a validation set.
+
+    Chosen half-way between two neighbouring probabilities, so that it does not hang on one picture.
+
+    Args:
+        truth: (N,) 0 or 1, NaN unknown.
+        probability: (N,) 0–1, NaN missing.
+        rule: `f1` for the largest F1, `youden` for the largest sensitivity + specificity - 1.
+
+    Returns:
+        0–1; 0.5 where positives or negatives are absent.
+
+    Raises:
+        SettingError: `rule` is unknown, or the lengths differ.
+    """
+    if rule not in ("f1", "youden"):
+        raise SettingError(f"There is no threshold rule {rule!r}; choose f1 or youden.")
+    positive, score, _ = known_cells(truth, probability)
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return 0.5
+    order = np.argsort(-score, kind="stable")
+    descending = score[order]
+    hits = np.cumsum(positive[order])
+    alarms = np.cumsum(~positive[order])
+    last_of_tie = np.append(descending[1:] != descending[:-1], True)
+    gain = 2 * hits / (hits + alarms + ones) if rule == "f1" else hits / ones - alarms / zeros
+    gain = np.where(last_of_tie, gain, -np.inf)
+    best = int(np.argmax(gain))
+    below = descending[min(best + 1, len(descending) - 1)]
+    return float((descending[best] + below) / 2)
