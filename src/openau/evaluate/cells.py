@@ -35,11 +35,11 @@ def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.
     """Divide; what is not defined is NaN, never 0.
 
     Args:
-        above: (...) numerators.
-        below: (...) denominators.
+        above: (..., N) float numerators.
+        below: (..., N) float denominators.
 
     Returns:
-        (...), NaN where the denominator is 0.
+        (..., N) float64, NaN where the denominator is 0.
     """
     above, below = np.broadcast_arrays(np.asarray(above, np.float64), np.asarray(below, np.float64))
     quotient: NDArray[np.float64] = np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
