@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
+from openau.data import build_index, read_landmarks, read_masks
 from openau.errors import OutputError, RigError, SettingError
-from openau.synth import dataset, synthesize
-from openau.synth.dataset import index_columns
+from openau.synth import dataset, pictures, synthesize
 from openau.synth.identity import Stage
 from openau.synth.movements import MOVEMENTS
+from openau.synth.truth import index_columns
 
 IMAGES, SIZE = 7, 64
 
@@ -33,7 +35,7 @@ def made(rig_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def table(made: Path) -> pd.DataFrame:
-    return pd.read_csv(made / "index.csv", dtype={"subject": str})
+    return pd.read_parquet(made / "index.parquet")
 
 
 @pytest.fixture
@@ -44,8 +46,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
 
 def test_the_folder_holds_pictures_table_landmarks_settings_and_nothing_else(made: Path) -> None:
     files = set(contents(made))
-    pictures = {f"pictures/{s:05d}/{f:04d}.jpg" for s in range(3) for f in range(3 if s < 2 else 1)}
-    assert files == pictures | {"index.csv", "landmarks.npy", "synthesis.json"}
+    jpegs = {f"pictures/{s:05d}/{f:04d}.jpg" for s in range(3) for f in range(3 if s < 2 else 1)}
+    masks = {name.replace("pictures", "masks").replace(".jpg", ".png") for name in jpegs}
+    assert files == jpegs | masks | {"index.parquet", "landmarks.npy", "synthesis.json"}
 
 
 def test_the_table_has_its_columns_and_one_row_per_picture(made: Path, table: pd.DataFrame) -> None:
@@ -70,7 +73,7 @@ def test_a_subject_looks_the_same_in_every_picture_and_is_in_one_split(table: pd
 
 
 def test_of_ten_subjects_one_validates_and_one_tests() -> None:
-    splits = [dataset._split(number) for number in range(20)]
+    splits = [dataset.split_of(number) for number in range(20)]
     assert splits.count("train") == 16
     assert splits.count("validation") == splits.count("test") == 2
 
@@ -84,9 +87,80 @@ def test_landmarks_stand_in_the_rows_order_inside_the_box(made: Path, table: pd.
 
 
 def test_pictures_have_the_size_asked_for(made: Path) -> None:
-    pictures = [cv2.imread(str(path)) for path in made.rglob("*.jpg")]
-    assert {picture.shape for picture in pictures if picture is not None} == {(SIZE, SIZE, 3)}
-    assert all(picture is not None for picture in pictures)
+    found = [cv2.imread(str(path)) for path in made.rglob("*.jpg")]
+    assert {picture.shape for picture in found if picture is not None} == {(SIZE, SIZE, 3)}
+    assert all(picture is not None for picture in found)
+
+
+def test_the_index_tells_everything_that_was_drawn(table: pd.DataFrame) -> None:
+    for row in table.itertuples():
+        drawn = json.loads(str(row.parameters))
+        assert set(drawn) == {"expression", "scene", "traits"}
+        assert drawn["scene"]["camera"]["yaw_deg"] == pytest.approx(row.yaw_deg, abs=0.02)
+        assert drawn["traits"]["gender"] == row.gender
+    assert table["parameters"].nunique() == IMAGES
+    assert set(table["seed"]) == {4}
+
+
+def test_masks_lie_on_the_faces_of_their_pictures(made: Path) -> None:
+    rows = build_index("synthetic", made)
+    aus = sorted(MOVEMENTS)
+    face, *units = np.moveaxis(read_masks(rows, [0, *aus]), 1, 0)
+    assert face.shape == (IMAGES, SIZE // 2, SIZE // 2)
+    assert (face.mean(axis=(1, 2)) > 0.15).all()
+    for au, mask in zip(aus, units, strict=True):
+        shown = rows[f"AU{au:02d}"].to_numpy()
+        assert not mask[shown == 0].any()
+        assert mask[shown >= 2].any(axis=(1, 2)).all()
+
+
+def test_landmarks_read_by_row_are_those_of_the_picture(made: Path) -> None:
+    rows = build_index("synthetic", made)
+    some = rows.iloc[[5, 2]]
+    assert np.array_equal(read_landmarks(some), np.load(made / "landmarks.npy")[[5, 2]])
+
+
+@pytest.mark.usefixtures("quick")
+def test_only_the_aus_asked_for_are_labelled(rig_file: Path, tmp_path: Path) -> None:
+    synthesize(tmp_path / "a", 1, size=SIZE, aus=(12, 1), masks=False, workers=1, rig=rig_file)
+    table = build_index("synthetic", tmp_path / "a")
+    assert [c for c in map(str, table.columns) if c.startswith("AU")] == [
+        *("AU01", "AU12", "AU01_left", "AU01_right", "AU12_left", "AU12_right")
+    ]
+    assert "mask" not in table
+    assert not (tmp_path / "a" / "masks").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_grey_pictures_have_no_colour(rig_file: Path, tmp_path: Path) -> None:
+    synthesize(tmp_path / "a", 2, size=SIZE, grey=True, workers=1, rig=rig_file)
+    for path in build_index("synthetic", tmp_path / "a")["path"]:
+        bgr = cv2.imread(path)
+        assert bgr is not None
+        assert np.ptp(bgr.astype(int), axis=2).max() <= 4
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_split_has_the_negatives_per_positive_asked_for(rig_file: Path, tmp_path: Path) -> None:
+    ratios = {12: 5.0, 4: 2.0}
+    synthesize(
+        tmp_path / "a",
+        *(120,),
+        size=48,
+        ratios=ratios,
+        test_ratio=1.0,
+        per_subject=6,
+        masks=False,
+        workers=1,
+        rig=rig_file,
+    )
+    table = build_index("synthetic", tmp_path / "a")
+    for split, rows in table.groupby("split"):
+        for au, ratio in ratios.items():
+            wanted = len(rows) / (1 + (ratio if split == "train" else 1.0))
+            level = rows[f"AU{au:02d}"]
+            assert (level >= 2).sum() == pytest.approx(wanted, abs=1)
+            assert not ((level >= 1) & (level < 2)).any()
 
 
 def test_settings_tell_seed_and_rig(made: Path) -> None:
@@ -126,12 +200,12 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
             raise KeyboardInterrupt
 
     def run(progress: dataset.Progress) -> None:
-        settings = {"size": SIZE, "seed": 4, "per_subject": 3, "workers": 1}
+        settings: dict[str, Any] = {"size": SIZE, "seed": 4, "per_subject": 3, "workers": 1}
         synthesize(out, IMAGES, rig=rig_file, progress=progress, **settings)
 
     with pytest.raises(KeyboardInterrupt):
         run(stop_after_three)
-    assert not (out / "index.csv").exists()
+    assert not (out / "index.parquet").exists()
     run(lambda done, wanted: told.append((done, wanted)))
     assert told == [(3, 7), (6, 7), (7, 7)]
     assert contents(out) == contents(made)
@@ -140,7 +214,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
 def test_a_finished_folder_is_left_as_it_is(made: Path, rig_file: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in made.rglob("*")}
     index = synthesize(made, IMAGES, size=SIZE, seed=4, per_subject=3, workers=1, rig=rig_file)
-    assert index == made / "index.csv"
+    assert index == made / "index.parquet"
     assert {p: p.stat().st_mtime_ns for p in made.rglob("*")} == before
 
 
@@ -171,10 +245,10 @@ def test_a_picture_that_cannot_be_written_ends_in_one_sentence(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(dataset, "_write_jpeg", full)
+    monkeypatch.setattr(pictures, "_write_image", full)
     with pytest.raises(OutputError, match=r"out cannot be written: .*No space left on device"):
         synthesize(tmp_path / "out", 1, size=SIZE, workers=1, rig=rig_file)
-    assert not (tmp_path / "out" / "index.csv").exists()
+    assert not (tmp_path / "out" / "index.parquet").exists()
 
 
 @pytest.mark.parametrize(
@@ -184,9 +258,9 @@ def test_a_picture_that_cannot_be_written_ends_in_one_sentence(
 def test_numbers_out_of_range_are_named_before_anything_is_written(
     tmp_path: Path, name: str, value: int
 ) -> None:
-    settings = {"images": 4, "size": SIZE} | {name: value}
+    settings: dict[str, Any] = {"images": 4, "size": SIZE} | {name: value}
     with pytest.raises(SettingError, match=f"^{name} is {value}; it must be between"):
-        synthesize(tmp_path / "out", **settings)  # type: ignore[arg-type]  # integers
+        synthesize(tmp_path / "out", **settings)
     assert not (tmp_path / "out").exists()
 
 

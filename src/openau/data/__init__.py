@@ -14,6 +14,7 @@ from openau.data.labels import LABEL_RULES, LabelRule, label_rule, rule_targets,
 from openau.data.leakage import Leakage, LeakageReport, leakage
 from openau.data.protocols import PROTOCOLS, Folds, build_folds, subject_split
 from openau.data.store import CropStore
+from openau.data.truth import read_landmarks, read_masks
 
 __all__ = [
     "DATASETS",
@@ -30,6 +31,8 @@ __all__ = [
     "label_rule",
     "leakage",
     "prepare",
+    "read_landmarks",
+    "read_masks",
     "rule_targets",
     "select_rows",
     "subject_split",

@@ -1,7 +1,8 @@
 """The synthetic dataset: folders of rendered faces, as `openau synthesize` writes them.
 
 Access: make it yourself. Licence: the pictures are the project's own. Content: one face per picture, every
-AU's intensity 0–5, the true face box and landmarks. Split: by subject, in the `split` column.
+AU's intensity 0–5, where each AU shows, the true face box and landmarks. Split: by subject, in the `split`
+column.
 """
 
 from __future__ import annotations
@@ -13,33 +14,40 @@ import pandas as pd
 from openau.data.index import check_index
 from openau.errors import InputError, TableError
 
+_TEXT = {"subject": str, "dataset": str, "path": str, "mask": str, "emotion": str}
+
 
 def index(root: Path) -> pd.DataFrame:
     """Read the index of a synthetic dataset.
 
     Args:
-        root: The folder with `index.csv` and the pictures.
+        root: The folder with `index.parquet` or `index.csv`, and the pictures.
 
     Returns:
-        The index table, `path` absolute, `subject` as text that tells two folders of different seeds apart.
+        The index table, `path` and `mask` absolute, `subject` as text that tells two folders of different
+        seeds apart, `landmarks` the file in which `row` is the row's 68 points.
 
     Raises:
-        InputError: The folder has no `index.csv`.
-        TableError: `index.csv` is not an index, or names a picture that is not there.
+        InputError: The folder has no index.
+        TableError: The index is not one, or names a picture that is not there.
     """
-    file = root / "index.csv"
-    if not file.is_file():
+    file = next((root / name for name in ("index.parquet", "index.csv") if (root / name).is_file()), None)
+    if file is None:
         raise InputError(
-            f"{root} has no index.csv: it is not a finished synthetic dataset; run openau synthesize first."
+            f"{root} has no index.parquet: it is no finished synthetic dataset; run openau synthesize first."
         )
     try:
-        table = pd.read_csv(file, dtype={"subject": str, "dataset": str, "path": str, "emotion": str})
+        table = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=_TEXT)
     except (ValueError, OSError) as error:
         raise TableError(f"{file} cannot be read as a table ({error}).") from error
     check_index(table, str(file))
+    folder = root.resolve()
     # Two folders of different seeds both begin at subject 0, but no two of their subjects are the same.
-    table["subject"] = f"{root.resolve().name}/" + table["subject"]
-    table["path"] = [str(root.resolve() / path) for path in table["path"]]
+    table["subject"] = f"{folder.name}/" + table["subject"].astype(str)
+    for column in {"path", "mask"}.intersection(table.columns):
+        table[column] = [str(folder / path) for path in table[column]]
+    if (folder / "landmarks.npy").is_file():
+        table["landmarks"], table["row"] = str(folder / "landmarks.npy"), range(len(table))
     if not Path(table["path"].iloc[-1]).is_file():
         raise TableError(f"{file} names {table['path'].iloc[-1]}, which is not there; synthesize it again.")
     return table

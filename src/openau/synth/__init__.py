@@ -14,5 +14,16 @@ from openau.synth.clip import ClipFrame, ClipSettings, render_clip, sequence
 from openau.synth.dataset import synthesize
 from openau.synth.expression import Expression
 from openau.synth.motion import Event
+from openau.synth.ratios import parse_ratio, parse_ratios
 
-__all__ = ["ClipFrame", "ClipSettings", "Event", "Expression", "render_clip", "sequence", "synthesize"]
+__all__ = [
+    "ClipFrame",
+    "ClipSettings",
+    "Event",
+    "Expression",
+    "parse_ratio",
+    "parse_ratios",
+    "render_clip",
+    "sequence",
+    "synthesize",
+]

@@ -1,14 +1,15 @@
-"""Write a folder of FACS-labelled synthetic faces: pictures, an index table, landmarks, and how it was made.
+"""Write a folder of FACS-labelled synthetic faces: pictures, masks, an index, landmarks, how it was made.
 
 Layout::
 
     OUT/pictures/00012/0003.jpg   the pictures, one folder per subject
-    OUT/index.csv                 one row per picture (see `index_columns`)
+    OUT/masks/00012/0003.png      where each AU shows, half the picture's size, see `openau.synth.masks`
+    OUT/index.parquet             one row per picture, see `openau.synth.truth.index_columns`
     OUT/landmarks.npy             (rows, 68, 2) float32, in the rows' order, pixels
     OUT/synthesis.json            seed, settings, checksum of the rig
 
 Subject s and picture k are drawn from (seed, s, k) alone: the same seed gives the same bytes with any number
-of workers, and a longer run begins with the pictures of a shorter one. `index.csv` appears last; until then
+of workers, and a longer run begins with the pictures of a shorter one. The index appears last; until then
 finished subjects wait in `OUT/.partial`, where an interrupted run is taken up again.
 """
 
@@ -19,7 +20,7 @@ import math
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -30,21 +31,21 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from openau.errors import OutputError, SettingError
-from openau.facs import au_column
-from openau.records import Pixels
-from openau.synth.expression import Expression
-from openau.synth.identity import Stage, Subject, build_stage, draw_subject
+from openau.errors import MissingExtraError, OutputError, SettingError
+from openau.synth.identity import Stage, build_stage
 from openau.synth.movements import MOVEMENTS
-from openau.synth.render import Picture, View, render
+from openau.synth.pictures import Order, Style, face_labels, render_subject, write_text
+from openau.synth.plan import even_ratio, plan_present
+from openau.synth.ratios import Companions, check_aus
 from openau.synth.rig import find_rig, load_rig, pack_rig
-from openau.synth.sample import ONE_SIDED, draw_expression
-from openau.synth.scene import draw_scene
+from openau.synth.truth import index_columns
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the folder's layout and of the sampler; a folder of another version is not continued."""
 
-DATASET: Final = "synthetic"
+INDEX: Final = "index.parquet"
+SPLITS: Final = ("train", "validation", "test")
+
 Progress = Callable[[int, int], None]
 
 
@@ -58,6 +59,11 @@ class Settings:
         seed: Not negative.
         per_subject: Pictures of each subject.
         rig: SHA-256 of the rig.
+        aus: The AUs that are labelled.
+        ratios: Negatives per positive in the training split, by AU.
+        test_ratio: The same in the validation and the test split, for every AU of `ratios`.
+        masks: Whether there are masks.
+        grey: Whether all pictures are without colour.
         format: See `FORMAT`.
     """
 
@@ -66,7 +72,26 @@ class Settings:
     seed: int
     per_subject: int
     rig: str
+    aus: tuple[int, ...]
+    ratios: Mapping[int, float]
+    test_ratio: float
+    masks: bool
+    grey: bool
     format: int = FORMAT
+
+    @property
+    def subjects(self) -> range:
+        """Numbers of the subjects."""
+        return range(math.ceil(self.images / self.per_subject))
+
+    def frames(self, subject: int) -> range:
+        """Return the frame numbers of one subject."""
+        return range(min(self.per_subject, self.images - subject * self.per_subject))
+
+    def told(self) -> dict[str, Any]:
+        """Return the settings as JSON knows them."""
+        told: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return told
 
 
 def synthesize(  # noqa: PLR0913 - the public door takes every setting by name
@@ -75,7 +100,12 @@ def synthesize(  # noqa: PLR0913 - the public door takes every setting by name
     *,
     size: int = 160,
     seed: int = 0,
+    aus: Collection[int] = tuple(MOVEMENTS),
+    ratios: Mapping[int, float] | None = None,
+    test_ratio: float | None = None,
     per_subject: int = 8,
+    masks: bool = True,
+    grey: bool = False,
     workers: int = 2,
     rig: Path | None = None,
     progress: Progress | None = None,
@@ -89,67 +119,92 @@ def synthesize(  # noqa: PLR0913 - the public door takes every setting by name
         images: Number of pictures, at least 1.
         size: Side of the square pictures, 48-1024 pixels.
         seed: Not negative; decides every byte.
+        aus: The AUs that the index labels; others occur, too, as in every dataset that was coded for a set.
+        ratios: Negatives per positive in the training split by AU, see `openau.synth.ratios`; AUs without a
+            ratio occur as they do in free expressions.
+        test_ratio: Negatives per positive of each of these AUs in validation and test; None for 1 where there
+            is one such AU, else for 3 or the next they can have together: with 1, each would be on half of
+            the faces. An AU that others bring along, as 26 brings 25, is twice as frequent as they.
         per_subject: Pictures of each subject, at least 1.
+        masks: Whether to write where each AU shows.
+        grey: Whether all pictures are without colour.
         workers: Processes.
         rig: The rig's file or folder; None to look where the environment says.
         progress: Is called with pictures done and pictures wanted.
 
     Returns:
-        The index table's path, `out/index.csv`.
+        The index table's path, `out/index.parquet`.
 
     Raises:
-        SettingError: A number is out of its range.
+        SettingError: A number is out of its range, or the ratios cannot be had.
         RigError: The rig is absent or not the one expected.
         OutputError: `out` holds something else, or cannot be written.
+        MissingExtraError: pyarrow is not installed.
     """
     _check(images=images, size=size, seed=seed, per_subject=per_subject, workers=workers)
+    _need_pyarrow()
+    wanted = dict(sorted((ratios or {}).items()))
+    check_aus([*aus, *wanted])
+    if not set(wanted) <= set(aus):
+        raise SettingError("An AU with a ratio is not among the AUs to label; name it there, too.")
     file = find_rig(rig)
-    settings = Settings(images, size, seed, per_subject, load_rig(file).checksum)
-    index, partial = out / "index.csv", out / ".partial"
-    if not _prepare(out, settings):
-        return index
-    subjects = range(math.ceil(images / per_subject))
-    waiting = [s for s in subjects if not _part_file(out, s).exists()]
-    done = sum(len(_pictures_of(settings, s)) for s in subjects) - sum(
-        len(_pictures_of(settings, s)) for s in waiting
-    )
-    if progress:
-        progress(done, images)
-    if file.is_dir() and workers > 1:
-        file = pack_rig(file, partial / "rig.npz")  # so that each process need not read 158 files
+    loaded = load_rig(file)
+    companions = Companions.find(face_labels(loaded), list(wanted))
+    even = test_ratio if test_ratio is not None else even_ratio(wanted, companions) if wanted else 1.0
+    settings = Settings(
+        images, size, seed, per_subject, loaded.checksum, tuple(sorted(set(aus))), wanted, even, masks, grey
+    )  # fmt: skip
+    orders = plan_orders(settings, companions)
+    if _prepare(out, settings):
+        _fill(out, settings, file, orders, workers, progress or _silence)
+    return out / INDEX
+
+
+def plan_orders(settings: Settings, companions: Companions) -> list[Order]:
+    """Decide for every subject its split and, where there are ratios, the AUs of its pictures.
+
+    Args:
+        settings: The dataset's settings.
+        companions: Which AUs with a ratio can stand together.
+
+    Raises:
+        SettingError: The ratios cannot be had.
+    """
+    planned = frozenset(settings.ratios)
+    splits = {name: [s for s in settings.subjects if split_of(s) == name] for name in SPLITS}
+    free = [frozenset[int]()] * settings.per_subject
+    present = {s: free[: len(settings.frames(s))] for s in settings.subjects}
+    if planned:
+        for number, (name, subjects) in enumerate(splits.items()):
+            if not subjects:
+                continue
+            ratios = settings.ratios if name == "train" else companions.balance(planned, settings.test_ratio)
+            rng = np.random.default_rng((settings.seed, 0x5EED, number))
+            pictures = sum(len(settings.frames(s)) for s in subjects)
+            plan = iter(plan_present(ratios, pictures, companions, rng))
+            present |= {s: [next(plan) for _ in settings.frames(s)] for s in subjects}
+    return [Order(s, split_of(s), tuple(present[s]), planned) for s in settings.subjects]
+
+
+def split_of(subject: int) -> str:
+    """Put eight subjects of ten into training, one into validation, one into test.
+
+    Args:
+        subject: Its number.
+    """
+    return {8: "validation", 9: "test"}.get(subject % 10, "train")
+
+
+def _silence(done: int, wanted: int) -> None:
+    """Tell nobody."""
+
+
+def _need_pyarrow() -> None:
+    """Refuse to begin what could not be finished."""
     try:
-        for subject in _run(out, settings, file, waiting, workers):
-            done += len(_pictures_of(settings, subject))
-            if progress:
-                progress(done, images)
-        _assemble(out, settings)
-    except BrokenProcessPool as error:
-        raise OutputError(
-            f"A process that rendered {out} died, perhaps for want of memory: continue with fewer workers."
-        ) from error
-    except OSError as error:
-        raise OutputError(f"The dataset {out} cannot be written: {error}.") from error
-    shutil.rmtree(partial)
-    return index
-
-
-def index_columns() -> list[str]:
-    """Return the columns of `index.csv`, in order."""
-    columns = ["dataset", "subject", "sequence", "frame", "path", "split"]
-    columns += [au_column(au) for au in sorted(MOVEMENTS)]
-    columns += [f"{au_column(au)}_{side}" for au in sorted(ONE_SIDED) for side in ("left", "right")]
-    columns += [
-        "emotion",
-        "gender",
-        "skin",
-        "age",
-        "pitch_deg",
-        "yaw_deg",
-        "roll_deg",
-        "gaze_left",
-        "gaze_up",
-    ]
-    return [*columns, "lip_gap_cm", "x1", "y1", "x2", "y2"]
+        import pyarrow  # noqa: F401 - only to say clearly, before hours of work, that it is missing
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "synth", "The index of synthetic faces") from error
 
 
 def _check(*, images: int, size: int, seed: int, per_subject: int, workers: int) -> None:
@@ -174,13 +229,12 @@ def _prepare(out: Path, settings: Settings) -> bool:
     Raises:
         OutputError: The folder holds something else.
     """
-    wanted, partial = asdict(settings), out / ".partial"
-    finished = (out / "index.csv").exists() and not partial.exists()
+    partial = out / ".partial"
+    finished = (out / INDEX).exists() and not partial.exists()
     described = out / "synthesis.json" if finished else partial / "settings.json"
     try:
         if described.exists():
-            found = json.loads(described.read_text(encoding="utf-8"))
-            if found != wanted:
+            if json.loads(described.read_text(encoding="utf-8")) != settings.told():
                 raise OutputError(
                     f"{out} already holds a synthetic dataset of other settings: choose another folder."
                 )
@@ -188,15 +242,33 @@ def _prepare(out: Path, settings: Settings) -> bool:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise OutputError(f"{out} already exists and is not empty: choose another folder.")
         partial.mkdir(parents=True)
-        _write_text(described, json.dumps(wanted, indent=1))
+        write_text(described, json.dumps(settings.told(), indent=1))
     except (OSError, ValueError) as error:
         raise OutputError(f"The dataset folder {out} cannot be used: {error}.") from error
     return True
 
 
-def _pictures_of(settings: Settings, subject: int) -> range:
-    """Return the frame numbers of one subject."""
-    return range(min(settings.per_subject, settings.images - subject * settings.per_subject))
+def _fill(
+    out: Path, settings: Settings, rig: Path, orders: list[Order], workers: int, progress: Progress
+) -> None:
+    """Render what is missing, then join it into the index."""
+    waiting = [order for order in orders if not _part_file(out, order.subject).exists()]
+    done = settings.images - sum(len(order.present) for order in waiting)
+    progress(done, settings.images)
+    if rig.is_dir() and workers > 1:
+        rig = pack_rig(rig, out / ".partial" / "rig.npz")  # so that each process need not read 158 files
+    try:
+        for pictures in _run(out, settings, rig, waiting, workers):
+            done += pictures
+            progress(done, settings.images)
+        _assemble(out, settings)
+    except BrokenProcessPool as error:
+        raise OutputError(
+            f"A process that rendered {out} died, perhaps for want of memory: continue with fewer workers."
+        ) from error
+    except OSError as error:
+        raise OutputError(f"The dataset {out} cannot be written: {error}.") from error
+    shutil.rmtree(out / ".partial")
 
 
 def _part_file(out: Path, subject: int) -> Path:
@@ -204,19 +276,20 @@ def _part_file(out: Path, subject: int) -> Path:
     return out / ".partial" / f"subject_{subject:06d}.json"
 
 
-def _run(out: Path, settings: Settings, rig: Path, subjects: list[int], workers: int) -> Iterator[int]:
-    """Render subjects in this process or in several; yield each when it is on disk."""
-    if not subjects:
+def _run(out: Path, settings: Settings, rig: Path, orders: list[Order], workers: int) -> Iterator[int]:
+    """Render subjects in this process or in several; yield each one's pictures when they are on disk."""
+    if not orders:
         return
+    style = Style(settings.size, settings.seed, settings.masks, settings.grey)
     if workers == 1:
         _start_worker(rig)
-        for subject in subjects:
-            yield _render_subject(out, settings, subject)
+        for order in orders:
+            yield _work(out, style, order)
         return
     # Processes start afresh: a fork would inherit the threads of OpenCV and of a caller's PyTorch.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(rig,)) as pool:
-        running = [pool.submit(_render_subject, out, settings, subject) for subject in subjects]
+        running = [pool.submit(_work, out, style, order) for order in orders]
         try:
             for future in as_completed(running):
                 yield future.result()
@@ -234,58 +307,18 @@ def _start_worker(rig: Path) -> None:
     _stage[:] = [build_stage(load_rig(rig))]
 
 
-def _render_subject(out: Path, settings: Settings, number: int) -> int:
-    """Render all pictures of one subject, then leave its rows in `.partial`; return its number."""
-    stage = _stage[0]
-    subject = draw_subject(stage, np.random.default_rng((settings.seed, number)))
-    folder = out / "pictures" / f"{number:05d}"
-    folder.mkdir(parents=True, exist_ok=True)
-    rows, points = [], []
-    for frame in _pictures_of(settings, number):
-        rng = np.random.default_rng((settings.seed, number, frame))
-        expression = draw_expression(rng)
-        picture = render(stage, subject, expression, _draw_view(rng, settings.size), rng)
-        file = folder / f"{frame:04d}.jpg"
-        _write_jpeg(file, picture.rgb, int(rng.integers(70, 97)))
-        where = {"subject": f"{number:05d}", "frame": frame, "path": file.relative_to(out).as_posix()}
-        rows.append(where | {"split": _split(number)} | _truth(subject, expression, picture))
-        points.append(np.round(picture.points.astype(float), 3).tolist())
-    _write_text(_part_file(out, number), json.dumps({"rows": rows, "points": points}))
-    return number
-
-
-def _draw_view(rng: np.random.Generator, size: int) -> View:
-    """Draw camera, light, flaws and backdrop of one picture."""
-    return View.of(draw_scene(rng), size)
-
-
-def _split(subject: int) -> str:
-    """Put eight subjects of ten into training, one into validation, one into test."""
-    return {8: "validation", 9: "test"}.get(subject % 10, "train")
-
-
-def _truth(subject: Subject, expression: Expression, picture: Picture) -> dict[str, Any]:
-    """Return a picture's row, except where it lies."""
-    row: dict[str, Any] = {"dataset": DATASET, "sequence": 0}
-    for au in MOVEMENTS:
-        left, right = (side.get(au, 0.0) for side in (picture.left, picture.right))
-        row[au_column(au)] = round(max(left, right), 3)
-        if au in ONE_SIDED:
-            row[f"{au_column(au)}_left"], row[f"{au_column(au)}_right"] = round(left, 3), round(right, 3)
-    traits = subject.traits
-    row |= {"emotion": expression.emotion, "gender": traits.gender, "skin": traits.skin_type}
-    row |= {"age": round(traits.age), "lip_gap_cm": round(picture.lip_gap_cm, 4)}
-    for name, value in zip(("pitch_deg", "yaw_deg", "roll_deg"), picture.pose_deg, strict=True):
-        row[name] = round(value, 2)
-    row |= {"gaze_left": round(expression.gaze[0], 3), "gaze_up": round(expression.gaze[1], 3)}
-    return row | {n: round(v, 2) for n, v in zip(("x1", "y1", "x2", "y2"), picture.box_px, strict=True)}
+def _work(out: Path, style: Style, order: Order) -> int:
+    """Render one subject, then leave its rows in `.partial`; return how many there are."""
+    made = render_subject(out, _stage[0], style, order)
+    write_text(_part_file(out, order.subject), json.dumps(made))
+    return len(order.present)
 
 
 def _assemble(out: Path, settings: Settings) -> None:
     """Join the subjects' rows into the index and the landmarks; the index comes last."""
     rows: list[dict[str, Any]] = []
     points: list[Any] = []
-    for subject in range(math.ceil(settings.images / settings.per_subject)):
+    for subject in settings.subjects:
         part = json.loads(_part_file(out, subject).read_text(encoding="utf-8"))
         rows += part["rows"]
         points += part["points"]
@@ -293,24 +326,8 @@ def _assemble(out: Path, settings: Settings) -> None:
     with temporary.open("wb") as file:
         np.save(file, np.asarray(points, np.float32))
     temporary.replace(out / "landmarks.npy")
-    _write_text(out / "synthesis.json", json.dumps(asdict(settings), indent=1))
-    _write_text(out / "index.csv", pd.DataFrame(rows, columns=index_columns()).to_csv(index=False))
-
-
-def _write_jpeg(file: Path, rgb: Pixels, quality: int) -> None:
-    """Write a picture as JPEG."""
-    ok, encoded = cv2.imencode(
-        ".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
-    if not ok:
-        raise OutputError(f"The picture {file} could not be encoded as JPEG.")
-    temporary = file.with_suffix(f".{os.getpid()}.part")
-    temporary.write_bytes(encoded.tobytes())
-    temporary.replace(file)
-
-
-def _write_text(file: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(file)
+    write_text(out / "synthesis.json", json.dumps(settings.told(), indent=1))
+    temporary = out / f"{INDEX}.{os.getpid()}.part"
+    columns = index_columns(settings.aus, masks=settings.masks)
+    pd.DataFrame(rows, columns=columns).to_parquet(temporary, index=False)
+    temporary.replace(out / INDEX)
