@@ -95,7 +95,7 @@ def test_pictures_have_the_size_asked_for(made: Path) -> None:
 def test_the_index_tells_everything_that_was_drawn(table: pd.DataFrame) -> None:
     for row in table.itertuples():
         drawn = json.loads(str(row.parameters))
-        assert set(drawn) == {"expression", "scene", "traits"}
+        assert set(drawn) == {"expression", "scene", "traits", "worn"}
         assert drawn["scene"]["camera"]["yaw_deg"] == pytest.approx(row.yaw_deg, abs=0.02)
         assert drawn["traits"]["gender"] == row.gender
     assert table["parameters"].nunique() == IMAGES

@@ -2,10 +2,10 @@
 
 An AU's mask holds the visible skin that the AU, at its intensity in this picture, moves in any direction by
 at least `MOVED_CM` and `MOVED_SHARE` of its largest movement, or wrinkles by at least `WRINKLED_CM`; and, for
-an AU that parts the lips, the mouth between them. What stands before the skin (hair, lashes, glasses) is cut
-out. An AU's movement is that of the whole expression less that of the expression without it, so lids that a
-lowered gaze has closed already are not in the mask of AU43. AU25 is measured on the lips, whoever parts them:
-its mask is what AU25 of the measured intensity would move.
+an AU that parts the lips, the mouth between them. What stands before the skin (hair, glasses, a hand) is cut
+out; a beard counts as skin. An AU's movement is that of the whole expression less that of the expression
+without it, so lids that a lowered gaze has closed already are not in AU43's mask. AU25 is measured on the
+lips, whoever parts them: its mask is what AU25 of the measured intensity would move.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from openau.synth.expression import Expression, pose_face
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import Buffer
-from openau.synth.rig import FACE, MOUTH, TEETH, Rig
+from openau.synth.rig import BEARD, FACE, MOUTH, TEETH, Rig
 from openau.synth.shade import Mesh
 from openau.synth.wrinkles import Pair, fold_depth
 
@@ -47,7 +47,7 @@ PLANES: Final = (*(au_column(au) for au in sorted(MOVEMENTS)), "face")
 
 _BIT: Final = {au: np.uint32(1 << k) for k, au in enumerate(sorted(MOVEMENTS))}
 _FACE_BIT: Final = np.uint32(1 << (len(PLANES) - 1))
-_FACE, _MOUTH, _TEETH = FACE, MOUTH, TEETH
+_FACE, _MOUTH, _TEETH, _BEARD = FACE, MOUTH, TEETH, BEARD
 
 
 def draw_masks(
@@ -72,14 +72,16 @@ def draw_masks(
         `size` uint32; bit k is the plane `PLANES[k]`.
     """
     aus = sorted(truth[0].keys() | truth[1].keys())
-    moved = np.zeros((len(aus), len(stage.rig.vertices)), np.float32)  # 1 where it just belongs to the mask
+    head, count = subject.head, len(stage.rig.vertices)
+    moved = np.zeros((len(aus), len(head.extra)), np.float32)  # 1 where it just belongs to the mask
     bits = np.array([_BIT[au] for au in aus], np.uint32)
     mouth, wrinkled = np.uint32(0), np.zeros(stage.surface.inside.shape, np.uint32)
     for row, au in enumerate(aus):
         levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
         offsets, parted_cm = _movement(stage.rig, subject, expression, au, levels)
         distance = np.linalg.norm(offsets, axis=1)
-        moved[row] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
+        moved[row, :count] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
+        moved[row, count : count + len(head.anchor)] = moved[row, head.anchor]
         if parted_cm >= PARTED_CM:
             mouth |= _BIT[au]
         for height, level in zip(_envelope(stage, subject, au), reversed(levels), strict=False):
@@ -87,7 +89,7 @@ def draw_masks(
             depth = fold_depth(subject.folds[au], share)
             wrinkled[height * np.float32(depth) >= WRINKLED_CM] |= _BIT[au]
     out = np.zeros(size, np.uint32)
-    _fill(buffer, subject.head.mesh, moved, bits, wrinkled, mouth, out)
+    _fill(buffer, head.mesh, moved, bits, wrinkled, mouth, out)
     return out
 
 
@@ -178,13 +180,14 @@ def _fill(
                 found, part = np.uint32(0), mesh.part[t]
                 if part in (_MOUTH, _TEETH):
                     found = mouth
-                elif part == _FACE:
+                elif part in (_FACE, _BEARD):
                     w0, w1 = buffer.weight0[row, column], buffer.weight1[row, column]
                     w2 = np.float32(1.0) - w0 - w1
                     a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
                     for k in range(len(bits)):
                         if w0 * moved[k, a] + w1 * moved[k, b] + w2 * moved[k, c] >= 1.0:
                             found |= bits[k]
+                if part == _FACE:
                     ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
                     u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
                     v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]

@@ -14,8 +14,9 @@ import numpy as np
 from openau.errors import OutputError, SettingError
 from openau.facs import au_column
 from openau.records import Pixels
+from openau.synth.cells import cell_of
 from openau.synth.expression import Expression
-from openau.synth.identity import Stage, Subject, draw_subject
+from openau.synth.identity import Stage, Subject, draw_subject, dress
 from openau.synth.labels import face_truth
 from openau.synth.masks import pack
 from openau.synth.ratios import NEGATIVE, POSITIVE
@@ -80,7 +81,7 @@ def render_subject(out: Path, stage: Stage, style: Style, order: Order) -> dict[
         SettingError: The face cannot show the AUs that are wanted together.
     """
     number = order.subject
-    subject = draw_subject(stage, np.random.default_rng((style.seed, number)))
+    subject = draw_subject(stage, np.random.default_rng((style.seed, number)), cell_of(number))
     labels_of = face_labels(stage.rig, subject)
     rows, points = [], []
     for frame, present in enumerate(order.present):
@@ -88,7 +89,8 @@ def render_subject(out: Path, stage: Stage, style: Style, order: Order) -> dict[
         expression = draw_planned(rng, labels_of, present, order.planned - present)
         scene = _draw_scene(rng, style)
         view = View.of(scene, style.size)
-        picture = render(stage, subject, expression, view, rng, masks=style.masks)
+        shown = dress(stage, subject, rng)
+        picture = render(stage, shown, expression, view, rng, masks=style.masks)
         place = f"{number:05d}/{frame:04d}"
         quality = int(rng.integers(70, 97))
         path = out / "pictures" / f"{place}.jpg"
@@ -99,7 +101,7 @@ def render_subject(out: Path, stage: Stage, style: Style, order: Order) -> dict[
             _write_image(mask, pack(picture.masks), [cv2.IMWRITE_PNG_COMPRESSION, 9])
             row["mask"] = mask.relative_to(out).as_posix()
         row |= {"subject": f"{number:05d}", "frame": frame}
-        rows.append(row | picture_truth(subject, expression, scene, picture))
+        rows.append(row | picture_truth(shown, expression, scene, picture))
         points.append(np.round(picture.points.astype(float), 3).tolist())
     return {"rows": rows, "points": points}
 

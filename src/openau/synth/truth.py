@@ -48,6 +48,10 @@ def index_columns(aus: Collection[int] = tuple(MOVEMENTS), *, masks: bool = True
         "gender",
         "skin",
         "age",
+        "beard",
+        "glasses",
+        "headwear",
+        "occluder",
         "light",
         "pitch_deg",
         "yaw_deg",
@@ -79,13 +83,14 @@ def picture_truth(subject: Subject, expression: Expression, scene: Scene, pictur
     traits = subject.traits
     row["emotion"] = _EMOTIONS.get(expression.emotion or "", expression.emotion)
     row |= {"gender": traits.gender, "skin": traits.skin_type, "age": round(traits.age)}
-    row["light"] = scene.lamp.kind
+    row |= {"beard": traits.beard_style, "glasses": subject.worn.glasses, "headwear": subject.worn.headwear}
+    row |= {"occluder": subject.worn.occluder, "light": scene.lamp.kind}
     row["lip_gap_cm"] = round(picture.lip_gap_cm, 4)
     for name, value in zip(("pitch_deg", "yaw_deg", "roll_deg"), picture.pose_deg, strict=True):
         row[name] = round(value, 2)
     row |= {"gaze_left": round(expression.gaze[0], 3), "gaze_up": round(expression.gaze[1], 3)}
     row |= {n: round(v, 2) for n, v in zip(("x1", "y1", "x2", "y2"), picture.box_px, strict=True)}
-    drawn = {"expression": expression, "scene": scene, "traits": traits}
+    drawn = {"expression": expression, "scene": scene, "traits": traits, "worn": subject.worn}
     row["parameters"] = json.dumps(plain(drawn), separators=(",", ":"))
     return row
 
