@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from openau.errors import ModelError, SettingError
 from openau.models.complexity import measure_complexity
-from openau.models.me_graph import MEGraph, edge_classes, published_weights
+from openau.models.me_graph import MEGraph, published_weights
 from openau.models.me_graph.graph import (
     EdgeFeatures,
     FacialGraph,
@@ -236,9 +236,9 @@ def test_the_edges_loss_trains_the_edge_head_and_the_graph() -> None:
     network = small()
     logits, pairs = network.logits_and_edges(pictures())
     assert logits.shape == (3, 3)
-    assert pairs.shape == (3, 3, 3, 4)
-    classes = edge_classes(torch.tensor([[1, 0, 1], [0, 0, 1], [1, torch.nan, 0]]))
-    nn.functional.cross_entropy(pairs.flatten(0, 2), classes.flatten()).backward()  # type: ignore[no-untyped-call] # torch has no types here
+    assert pairs.shape == (3, 9, 4)
+    classes = torch.tensor([3, 2, 3, 1, 0, 1, 3, 2, 3]).repeat(3)
+    nn.functional.cross_entropy(pairs.flatten(0, 1), classes).backward()  # type: ignore[no-untyped-call] # torch has no types here
     for part in (network.edge_head, network.edges, network.gated[0], network.units):
         assert all(p.grad is not None and p.grad.any() for p in part.parameters())
 
@@ -247,11 +247,6 @@ def test_logits_beside_edges_are_the_logits() -> None:
     network, images = small().eval(), pictures()
     with torch.no_grad():
         torch.testing.assert_close(network.logits_and_edges(images)[0], network(images))
-
-
-def test_the_class_of_an_edge_says_which_of_the_two_occur() -> None:
-    classes = edge_classes(torch.tensor([[1.0, 0.0, torch.nan]]))
-    assert classes[0].tolist() == [[3, 2, -100], [1, 0, -100], [-100, -100, -100]]
 
 
 def test_stage_2_starts_from_what_stage_1_learned() -> None:

@@ -1,5 +1,7 @@
 """Every network: a function from a batch of face crops to AU logits, free of files, training and datasets.
 
+`EMOTION_MODELS` holds the networks that tell emotions instead, built as `Class(emotions, **options)`.
+
 `MODELS` is the registry: one line per network, imported only when asked for. A network is an `nn.Module`
 built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and its class carries
 
@@ -28,19 +30,26 @@ MODELS: dict[str, str] = {
 }
 """Network name to `module:class`."""
 
+EMOTION_MODELS: dict[str, str] = {
+    "caer_face_stream": "openau.models.caer_face_stream:CaerFaceStream",
+    "emotiram_fau": "openau.models.emotiram_fau:EmotiramFAU",
+}
+"""Name of a network that tells emotions to `module:class`."""
+
 
 def model_class(name: str) -> type[nn.Module]:
     """Return a network's class by name.
 
     Args:
-        name: A key of `MODELS`.
+        name: A key of `MODELS` or `EMOTION_MODELS`.
 
     Raises:
         SettingError: No network has this name.
     """
-    if name not in MODELS:
-        raise SettingError(f"There is no network {name!r}; choose one of {', '.join(MODELS)}.")
-    module, attribute = MODELS[name].split(":")
+    known = MODELS | EMOTION_MODELS
+    if name not in known:
+        raise SettingError(f"There is no network {name!r}; choose one of {', '.join(known)}.")
+    module, attribute = known[name].split(":")
     found: type[nn.Module] = getattr(import_module(module), attribute)
     return found
 
@@ -75,6 +84,30 @@ def build_model(name: str, aus: int, *, size: int, **options: Any) -> nn.Module:
     """
     try:
         return model_class(name)(aus, size=size, **options)
+    except TypeError as error:
+        raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error
+
+
+def build_emotion_model(name: str, emotions: int = 7, **options: Any) -> nn.Module:
+    """Build a network that tells emotions, with fresh weights from torch's random state.
+
+    Args:
+        name: A key of `EMOTION_MODELS`.
+        emotions: Number E of emotions.
+        **options: The network's own options, such as `size`.
+
+    Returns:
+        The network in training mode: (B, 3, S, S) float to (B, E) logits, for a softmax.
+
+    Raises:
+        SettingError: No such network has this name, or it does not have one of the options.
+    """
+    if name not in EMOTION_MODELS:
+        raise SettingError(
+            f"There is no network {name!r} for emotions; choose one of {', '.join(EMOTION_MODELS)}."
+        )
+    try:
+        return model_class(name)(emotions, **options)
     except TypeError as error:
         raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error
 

@@ -26,7 +26,8 @@ class Needs:
         std: Per RGB channel, divided by.
         alignment: `box`, the face box cut upright; `similarity`, the eyes turned, scaled and moved to fixed
             places.
-        aus: Key of `openau.facs.AU_SETS`: the AUs the paper trained it on, in output order.
+        aus: Key of `openau.facs.AU_SETS`: the AUs the paper trained it on, in output order; empty for a
+            network that tells emotions alone.
     """
 
     size: int

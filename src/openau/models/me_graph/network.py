@@ -16,9 +16,6 @@ from openau.models.resnet_body import WIDTH, resnet_body
 EPSILON = 1e-6
 """How near to 0 and 1 a probability may come before it becomes a logit."""
 
-UNKNOWN = -100
-"""Class of an edge with an unknown label, what PyTorch's cross-entropy ignores."""
-
 
 class MEGraph(nn.Module):
     """Face crop to AU logits through a graph whose nodes are AUs (Luo et al.'s ME-GraphAU).
@@ -122,7 +119,8 @@ class MEGraph(nn.Module):
             images: (B, 3, S, S) float, normalised.
 
         Returns:
-            (B, A) logits, and (B, A, A, 4) logits of the classes of `edge_classes`.
+            (B, A) logits, and (B, A*A, 4) logits of the four classes of the edge (i, j) at i·A + j: 0 neither
+            occurs, 1 only j, 2 only i, 3 both.
 
         Raises:
             SettingError: The network is of stage 1, or the images do not have the shape it was built for.
@@ -131,9 +129,7 @@ class MEGraph(nn.Module):
             raise SettingError("Stage 1 of me_graph has no edges; build it with stage 2.")
         tokens, units = self._units(images)
         nodes, edges = self._graph(units.mean(2), units, tokens)
-        aus = nodes.shape[1]
-        pairs = self.edge_head(edges).reshape(-1, aus, aus, 4)
-        return _logit(self._probabilities(nodes)).to(images.dtype), pairs
+        return _logit(self._probabilities(nodes)).to(images.dtype), self.edge_head(edges)
 
     def start_from(self, first: MEGraph) -> None:
         """Take over what stage 1 has learned; the graph starts afresh.
@@ -174,21 +170,6 @@ class MEGraph(nn.Module):
     def _probabilities(self, nodes: Tensor) -> Tensor:
         """Return the cosines (B, A) of nodes (B, A, C)."""
         return cosine(nodes, F.relu(self.directions))
-
-
-def edge_classes(target: Tensor) -> Tensor:
-    """Return the class of every pair of AUs: 2·y_i + y_j.
-
-    Args:
-        target: (B, A) float, 0 absent, 1 present, NaN unknown.
-
-    Returns:
-        (B, A, A) int64: 0 neither, 1 only j, 2 only i, 3 both, -100 where either is unknown.
-
-    Reference: Luo et al., IJCAI 2022, section 3.3.
-    """
-    pairs = 2 * target[:, :, None] + target[:, None]
-    return torch.where(pairs.isnan(), torch.full_like(pairs, UNKNOWN), pairs).round().long()
 
 
 def _logit(probability: Tensor) -> Tensor:
