@@ -27,6 +27,12 @@ MODELS: dict[str, str] = {
     "fan_heatmap": "openau.models.fan_heatmap:FanHeatmap",
     "fan_scc": "openau.models.fan_scc:FanSCC",
     "me_graph": "openau.models.me_graph:MEGraph",
+    "vgg19": "openau.models.moreno2024:VGG19",
+    "resnet101": "openau.models.moreno2024:ResNet101",
+    "nasnet_mobile": "openau.models.moreno2024:NASNetMobile",
+    "mobilenet_v2": "openau.models.moreno2024:MobileNetV2",
+    "efficientnet_b0": "openau.models.moreno2024:EfficientNetB0",
+    "shufflenet_v2": "openau.models.shufflenet:ShuffleNetV2",
 }
 """Network name to `module:class`."""
 

@@ -1,19 +1,15 @@
-"""Losses over action unit logits: pure functions in which an unknown label (NaN) never counts.
-
-All take logits (B, A) and targets (B, A) with 0 absent, 1 present, values between for soft labels, NaN
-unknown; all compute in at least float32 and return a scalar that is finite whatever the labels: with nothing
-known it is 0, and its gradient too. A mean is over the known cells.
-"""
+"""Cross-entropies over action unit logits: plain, weighted by base rate, focal."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from openau.errors import SettingError
+from openau.losses.cells import Loss, Takes, mean_known, prepare
 
 Side = Literal["positive", "minority", "both"]
 
@@ -31,9 +27,9 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     Raises:
         SettingError: The shapes differ.
     """
-    logits, target, known = _prepare(logits, target)
+    logits, target, known = prepare(logits, target)
     cells = target * F.softplus(-logits) + (1 - target) * F.softplus(logits)
-    return _mean(cells, known)
+    return mean_known(cells, known)
 
 
 def weighted_binary_cross_entropy(
@@ -60,7 +56,7 @@ def weighted_binary_cross_entropy(
 
     Reference: Deramgozin et al., IEEE Access 2023, equation 3 (brackets and mean over AUs added).
     """
-    logits, target, known = _prepare(logits, target)
+    logits, target, known = prepare(logits, target)
     if weight.shape != logits.shape[1:]:
         raise SettingError(
             f"The weights have shape {tuple(weight.shape)}; give one per AU, ({logits.shape[1]},)."
@@ -76,7 +72,7 @@ def weighted_binary_cross_entropy(
     else:
         raise SettingError(f"There is no weighted side {side!r}; choose positive, minority or both.")
     cells = onto_positive * target * F.softplus(-logits) + onto_negative * (1 - target) * F.softplus(logits)
-    return _mean(cells, known)
+    return mean_known(cells, known)
 
 
 def focal(logits: Tensor, target: Tensor, *, gamma: float = 2.0, alpha: float | None = 0.25) -> Tensor:
@@ -98,13 +94,13 @@ def focal(logits: Tensor, target: Tensor, *, gamma: float = 2.0, alpha: float | 
 
     Reference: Lin et al., Focal loss for dense object detection, ICCV 2017, equation 5.
     """
-    logits, target, known = _prepare(logits, target)
+    logits, target, known = prepare(logits, target)
     positive, negative = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
     # (1-p)^γ as exp(γ ln(1-p)): its gradient stays finite where p rounds to 1.
     turned_down = torch.exp(-gamma * F.softplus(logits)), torch.exp(-gamma * F.softplus(-logits))
     cells = positive * target * turned_down[0] * F.softplus(-logits)
     cells = cells + negative * (1 - target) * turned_down[1] * F.softplus(logits)
-    return _mean(cells, known)
+    return mean_known(cells, known)
 
 
 def positive_weight(target: Tensor, *, limit: float = 10.0) -> Tensor:
@@ -132,55 +128,83 @@ def positive_weight(target: Tensor, *, limit: float = 10.0) -> Tensor:
     return ratio.clamp(1 / limit, limit).to(torch.float32)
 
 
-def euclidean(probability: Tensor, target: Tensor) -> Tensor:
-    """Return each sample's distance between its probabilities and its labels, sqrt(Σ(p-y)²).
+class BinaryCrossEntropy(Loss):
+    """`binary_cross_entropy` as a module."""
+
+    takes: ClassVar[Takes] = "aus"
+    reference = "maximum likelihood of independent occurrences"
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss.
+
+        Args:
+            logits: (B, A) float.
+            target: (B, A) in 0–1, NaN unknown.
+        """
+        return binary_cross_entropy(logits, target)
+
+
+class WeightedBinaryCrossEntropy(Loss):
+    """`weighted_binary_cross_entropy` as a module that knows its weights.
 
     Args:
-        probability: (B, A) in 0–1.
-        target: (B, A) in 0–1, NaN unknown (adds nothing).
-
-    Returns:
-        (B,), NaN where a sample has no known label.
-
-    Raises:
-        SettingError: The shapes differ.
-
-    Reference: Deramgozin et al., IEEE Access 2023, equation 5.
+        weight: (A,) positive, N-/N+ per AU.
+        side: Which term the weight multiplies.
     """
-    probability, target, known = _prepare(probability, target)
-    squares = torch.where(known, (probability - target) ** 2, torch.zeros_like(target)).sum(1)
-    return torch.where(known.any(1), squares.sqrt(), torch.full_like(squares, torch.nan))
+
+    takes: ClassVar[Takes] = "aus"
+    reference = "Deramgozin et al., IEEE Access 2023, equation 3"
+    weight: Tensor
+
+    def __init__(self, weight: Tensor, *, side: Side = "positive") -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.clone())
+        self.side: Side = side
+
+    @classmethod
+    def from_targets(  # type: ignore[override] # it names its own options
+        cls, target: Tensor, *, limit: float = 10.0, side: Side = "positive"
+    ) -> Self:
+        """Take the weights from a training set.
+
+        Args:
+            target: (N, A) in 0–1, NaN unknown.
+            limit: Largest weight, see `positive_weight`.
+            side: Which term the weight multiplies.
+        """
+        return cls(positive_weight(target, limit=limit), side=side)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss.
+
+        Args:
+            logits: (B, A) float.
+            target: (B, A) in 0–1, NaN unknown.
+        """
+        return weighted_binary_cross_entropy(logits, target, self.weight, side=self.side)
 
 
-def root_mean_square_error(probability: Tensor, target: Tensor) -> Tensor:
-    """Return sqrt(mean (p-y)²) over the known labels, NaN where there are none.
+class Focal(Loss):
+    """`focal` as a module.
 
     Args:
-        probability: (B, A) in 0–1.
-        target: (B, A) in 0–1, NaN unknown.
-
-    Returns:
-        Scalar.
-
-    Raises:
-        SettingError: The shapes differ.
+        gamma: How strongly easy cells are turned down; 0 not at all.
+        alpha: Weight of the positive term, or None for no weights.
     """
-    probability, target, known = _prepare(probability, target)
-    return ((probability - target)[known] ** 2).mean().sqrt()
 
+    takes: ClassVar[Takes] = "aus"
+    reference = "Lin et al., ICCV 2017, equation 5"
 
-def _prepare(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return logits and targets in at least float32, targets 0 where unknown, and the mask of known cells."""
-    if logits.shape != target.shape or logits.ndim != 2:
-        raise SettingError(
-            f"Logits {tuple(logits.shape)} and targets {tuple(target.shape)} must both be (batch, AUs)."
-        )
-    # Half precision would overflow in the sum over a batch.
-    exact = torch.promote_types(logits.dtype, torch.float32)
-    known = ~torch.isnan(target)
-    return logits.to(exact), torch.where(known, target, torch.zeros_like(target)).to(exact), known
+    def __init__(self, *, gamma: float = 2.0, alpha: float | None = 0.25) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.alpha = alpha
 
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss.
 
-def _mean(cells: Tensor, known: Tensor) -> Tensor:
-    """Average the known cells; 0 (with a gradient of 0) where there are none."""
-    return torch.where(known, cells, torch.zeros_like(cells)).sum() / known.sum().clamp(min=1)
+        Args:
+            logits: (B, A) float.
+            target: (B, A) in 0–1, NaN unknown.
+        """
+        return focal(logits, target, gamma=self.gamma, alpha=self.alpha)
