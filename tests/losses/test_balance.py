@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as processes
-import torch.multiprocessing as spawning
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from openau.errors import SettingError
 from openau.losses import AdMSR, binary_cross_entropy, build_loss, loss_gain, multi_label_softmax_regression
@@ -124,7 +124,7 @@ def test_the_gains_have_the_hand_computed_values(level: float, reading: Any, wan
 )
 def test_the_gains_lie_where_the_readings_say(values: list[float], level: float) -> None:
     losses, mean = torch.tensor(values), torch.tensor(level)
-    a, b, c = (loss_gain(losses, mean, reading) for reading in ("A", "B", "C"))  # type: ignore[arg-type] # a literal
+    a, b, c = (loss_gain(losses, mean, reading) for reading in ("A", "B", "C"))
     assert ((b >= 0) & (b <= 2)).all()
     assert ((c >= 1) & (c <= 2)).all()
     assert ((a == 0) | (a >= 1)).all()
@@ -148,7 +148,7 @@ def test_what_it_remembers_is_the_blend_and_only_from_training() -> None:
 def test_over_many_steps_it_equals_its_slow_reading() -> None:
     generator = torch.Generator().manual_seed(0)
     for reading in ("A", "B", "C"):
-        fast, slow = AdMSR(3, alpha=0.3, reading=reading), SlowAdMSR(0.3, reading, "first")  # type: ignore[arg-type] # a literal
+        fast, slow = AdMSR(3, alpha=0.3, reading=reading), SlowAdMSR(0.3, reading, "first")
         for _ in range(6):
             logits = torch.randn(5, 3, generator=generator, dtype=torch.float64)
             target = (torch.rand(5, 3, generator=generator) < 0.4).double()
@@ -266,7 +266,7 @@ def test_two_processes_have_the_loss_gradient_and_memory_of_one(
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     )
-    spawning.spawn(one_of_two, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call] # torch's own
+    spawn(one_of_two, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call] # torch has no types here
     alone = every_loss(slice(0, 8), together=False)
     for rank in range(2):
         for found, wanted in zip(torch.load(tmp_path / f"{rank}.pt"), alone, strict=True):

@@ -57,7 +57,7 @@ def loss_gain(losses: Tensor, mean: Tensor, reading: Reading) -> Tensor:
 
     Args:
         losses: (A,) not negative.
-        mean: Scalar L_S, the mean of the losses with their history.
+        mean: () scalar L_S, the mean of the losses with their history.
         reading: `A` the paper's text to the letter: 0 for an AU whose loss is at most the mean, else equation
             10; `B` equation 10 for every AU, in 0 to 2; `C` at least 1: equation 10 for an AU above the mean,
             else 1.
@@ -142,7 +142,7 @@ class AdMSR(Loss):
         reading: Of β, see `loss_gain`: `A` to the letter; `C` gives every AU a gradient in every step.
         start: Lpre before the first step: the `first` loss, or `zero`.
         through_beta: Whether β has a gradient; in the paper's Caffe it was a number.
-        ratio: As in `MSR`.
+        ratio: (A,) or None, as in `MSR`.
         max_weight: As in `MSR`.
 
     Raises:

@@ -30,8 +30,8 @@ class Loss(nn.Module):
         """Build the loss for a training set.
 
         Args:
-            target: All training targets, as the loss takes them; the losses whose weights are base rates read
-                them.
+            target: (N, ...) all training targets, as the loss takes them; the losses whose weights are base
+                rates read them.
             **options: The loss's own options.
         """
         return cls(**options)
@@ -58,8 +58,8 @@ def masked(found: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return both in at least float32, targets 0 where unknown, and the mask of known cells, of any shape.
 
     Args:
-        found: Output of a network, (B, ...).
-        target: (B, ...), NaN unknown.
+        found: (B, C) or (B, ...) float, output of a network.
+        target: (B, C) or (B, ...), NaN unknown.
     """
     # Half precision would overflow in the sum over a batch.
     exact = torch.promote_types(found.dtype, torch.float32)
@@ -97,7 +97,7 @@ def sum_over_processes(values: Tensor) -> Tensor:
     """Return the sum of a tensor over all processes that train together, without gradient.
 
     Args:
-        values: (...), the same shape in every process.
+        values: (A,) or of any shape, the same in every process.
     """
     total = values.detach().clone()
     if process_count() > 1:
@@ -112,7 +112,7 @@ def as_whole(part: Tensor) -> Tensor:
     number of processes, and the average is the gradient of the sum.
 
     Args:
-        part: (...), what this process adds to the sum.
+        part: (A,) or of any shape, what this process adds to the sum.
     """
     count = process_count()
     return part if count == 1 else sum_over_processes(part) + count * (part - part.detach())

@@ -139,7 +139,7 @@ class EdgeCrossEntropy(Loss):
         """Return the loss.
 
         Args:
-            logits: (B, A·A, 4) float.
+            logits: (B, A*A, 4) float.
             target: (B, A) in 0–1, NaN unknown.
         """
         return edge_cross_entropy(logits, target)
