@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openau.synth.cells import Cell
 from openau.synth.identity import Stage, Subject, build_stage, draw_subject
 from openau.synth.rig import FACE, Rig, Shape, load_rig
 from openau.synth.texture import float32
+from openau.synth.wardrobe import NOTHING
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,7 @@ def stage(rig_file: Path) -> Stage:
 @pytest.fixture(scope="session")
 def subject(stage: Stage) -> Subject:
     """Somebody."""
-    return draw_subject(stage, np.random.default_rng(331))
+    return draw_subject(stage, np.random.default_rng(331), Cell(2, "female"), NOTHING)
 
 
 @pytest.fixture(scope="session")

@@ -54,13 +54,12 @@ def beard_region(style: BeardStyle, x: Numbers, y: Numbers, z: Numbers) -> Float
     side = np.abs(x)
     front = smooth_step(0.5, 2.5, z) * smooth_step(-10.0, -8.6, y)
     lip_top = (
-        smooth_step(-1.0, -1.5, y + 0.10 * side) * smooth_step(-4.1, -3.2, y) * smooth_step(3.4, 2.3, side)
+        smooth_step(-1.0, -1.5, y + 0.10 * side) * smooth_step(-4.1, -3.2, y) * smooth_step(3.2, 2.0, side)
     )
     if style == "moustache":
         return float32(lip_top * front)
-    chin = smooth_step(2.7, 1.9, side) * smooth_step(-3.9, -4.7, y) + bump(side - 2.9, 0.5) * bump(
-        y + 4.0, 0.9
-    )
+    chin = smooth_step(2.2, 1.3, side) * smooth_step(-4.2, -5.2, y)
+    chin = chin + bump(side - 2.65, 0.3) * bump(y + 4.3, 0.9)
     if style == "goatee":
         return float32(np.clip(lip_top + chin, 0, 1) * front)
     line = np.interp(side, [0, 2.4, 3.2, 4.5, 5.6, 6.3, 7.2], [-1.2, -1.5, -2.9, -3.0, -1.7, 0.6, 3.0])
@@ -137,7 +136,7 @@ def grow_beard(
     length = np.where(on_lip > 0.3, np.minimum(length, 0.45), np.maximum(length, 0.05)).astype(np.float32)
     way = normals + float32([0, -droop, 0]) * (0.25 + 0.75 * (1 - on_lip))[:, None]
     way /= np.linalg.norm(way, axis=1, keepdims=True) + 1e-6
-    dense = np.clip(traits.beard * share[triangles].mean(axis=1) * 1.3, 0, 1)
+    dense = np.clip((0.5 + 0.6 * traits.beard) * share[triangles].mean(axis=1) * 1.4, 0, 1)
     uv = np.stack([0.5 + mean[:, 0] / 52 + 0.002 * grain, mean[:, 1] / 20], axis=1)
     tufts = rng.random(len(triangles)) * 0.98 + 0.01
     layers = _LAYERS if traits.beard_length_cm > 0.7 else _LAYERS[::2]

@@ -107,7 +107,8 @@ def _frame(rims: list[Floats], ears: Floats, radius: float, height: float, *, lo
         outer = rim[np.abs(rim[:, 0]).argmax()] + [0, 0.35, 0]
         sign = np.sign(outer[0])
         side = sign * max(abs(ear[0]) + 0.3, abs(outer[0]) + 0.1)
-        temple = [outer, [side * 0.985, outer[1] + 0.05, outer[2] - 1.2], [side, height + 0.5, ear[2] - 1.0]]
+        hook = np.array([side, height + 0.5, ear[2] - 1.0])
+        temple = [outer, outer + (hook - outer) * [0.8, 0.4, 0.4], hook]
         lines.append((float32([*temple, [side * 1.02, height - 0.2, ear[2] - 5.0]]), max(radius, 0.12)))
     inner = [rim[np.abs(rim[:, 0]).argmin()] for rim in rims]
     top = (inner[0] + inner[1]) / 2 + [0, 0.45, 0.25]
@@ -133,29 +134,26 @@ def _dark_lenses(rims: list[Floats]) -> tuple[Piece, ...]:
         low, high = points[:, 1].min(), points[:, 1].max()
         brightness = 0.7 + 1.6 * (high - points[:, 1]) / (high - low)
         pieces.append(
-            solid_piece(LENS, points, fan.astype(np.int32), brightness=float32(brightness), coverage=0.97)
+            solid_piece(LENS, points, fan.astype(np.int32), brightness=float32(brightness), coverage=1.0)
         )
     return tuple(pieces)
 
 
 def _glints(rng: np.random.Generator, rims: list[Floats]) -> tuple[Piece, ...]:
-    """Return slanting streaks of light on clear lenses, or nothing."""
-    shows, place, width, cover = (
-        rng.random(),
-        rng.uniform(-0.5, 0.5),
-        rng.uniform(0.12, 0.4),
-        rng.uniform(0.15, 0.45),
-    )
+    """Return a thin slanting streak of light beside the eye on clear lenses, or nothing."""
+    shows, place, width = rng.random(), rng.uniform(0.5, 0.72), rng.uniform(0.03, 0.09)
+    side, top, bottom = rng.choice([-1.0, 1.0]), rng.uniform(0.5, 0.75), rng.uniform(-0.3, 0.35)
     if shows > 0.4:
         return ()
     pieces = []
     for rim in rims:
         middle = rim.mean(axis=0)
         half = np.ptp(rim, axis=0)[:2] / 2
-        x = middle[0] + half[0] * (place + np.array([-width, width, width, -width]) + [0.3, 0.3, -0.3, -0.3])
-        y = middle[1] + half[1] * 0.75 * np.array([1, 1, -1, -1])
-        z = np.full(4, middle[2] - 0.02)
+        x = middle[0] + half[0] * (side * place + np.array([-width, width, width, -width]) * [1, 1, 0.4, 0.4])
+        x = x + half[0] * np.array([0.1, 0.1, -0.1, -0.1])
+        y = middle[1] + half[1] * np.array([top, top, bottom, bottom])
+        z = middle[2] - 0.02 * np.maximum(np.abs(x) - 1.5, 0) ** 2 + 0.10 * (y - middle[1]) + 0.12
         points = float32(np.stack([x, y, z], axis=1))
         fan = np.array([[0, 2, 1], [0, 3, 2]], np.int32)
-        pieces.append(solid_piece(LENS, points, fan, coverage=float(cover), casts=False))
+        pieces.append(solid_piece(LENS, points, fan, casts=False))
     return tuple(pieces)

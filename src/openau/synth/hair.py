@@ -21,8 +21,8 @@ from openau.synth.traits import HairStyle, Traits
 
 COLUMNS: Final = 120
 ROWS: Final = 26
-_FRINGE_COLUMNS: Final = 52
-_FRINGE_ROWS: Final = 8
+_FRINGE_COLUMNS: Final = 72
+_FRINGE_ROWS: Final = 9
 CENTRE: Final = np.array([0.0, 5.0, 0.5], np.float32)
 """Point inside the skull from which its radius is measured, cm."""
 
@@ -197,7 +197,9 @@ def _shell(
         lower = np.interp(from_front, [0, 58, 76, 100, 140, 180], [90, 40, ear, ear, -40, -45])
         ends = np.minimum(ends, np.maximum(lower, -58))
     uneven = blur(rng.standard_normal((1, COLUMNS)).astype(np.float32), 2.0)[0] * rng.uniform(0, 5)
-    ends = float32(ends + uneven + rng.normal(0, rng.uniform(0.5, 1.8), COLUMNS))
+    teeth = rng.normal(0, rng.uniform(0.4, 1.6), COLUMNS) * np.where(from_front < 60, 0.4, 1)
+    # In front the shell begins a little behind the painted line.
+    ends = float32(ends + uneven + teeth + 1.5 * (from_front < 60))
     down = np.linspace(0, 1, ROWS, dtype=np.float32)[:, None] ** 0.9
     elevation = 90 - down * (90 - np.maximum(ends, -62))[None, :]
     across = np.broadcast_to(_AZIMUTH, elevation.shape)
@@ -262,11 +264,13 @@ def _weave(rng: np.random.Generator, cut: Cut, points: Floats, locks: Floats) ->
     # Strands lean to one side, and wind around locks.
     around = around + 0.02 * cut.locks * locks + rng.normal(0, 0.08) * along
     uv = np.stack([around.ravel(), along.ravel()], axis=1)
-    thin = np.ones(ROWS - 1, np.float32)
-    thin[-3:] = 0.95, 0.85, 0.6
-    share = thin[:, None] * np.clip(1 + 0.25 * rng.standard_normal((1, COLUMNS)), 0.3, 1.5)
-    share[: ROWS - 4] = 1
-    coverage = float32(np.repeat(np.clip(share, 0, 1).ravel(), 2))
+    # Strands end at different lengths.
+    front = np.abs(_AZIMUTH) < 60
+    last = ROWS - 1 - np.floor(rng.gamma(0.9, 0.9, COLUMNS)).clip(0, np.where(front, 0, 4))
+    shown = np.arange(ROWS - 1)[:, None] < last[None]
+    # The first hairs behind the hairline let skin through.
+    shown[-2:] &= ~front | (rng.random((2, COLUMNS)) < np.array([[0.8], [0.4]]))
+    coverage = float32(np.repeat(shown.ravel(), 2))
     outside = points.reshape(-1, 3)
     piece = Piece(
         part=HAIR,
@@ -325,7 +329,14 @@ def _fringe(
     root = lines + rng.uniform(9, 16)
     end_y = 8.6 + (5.75 - 8.6) * depth
     sweep, ragged = rng.normal(0, 9), blur(rng.normal(0, 1, (1, _FRINGE_COLUMNS)).astype(np.float32), 0.8)[0]
-    end_y = end_y + 0.45 * ragged + rng.uniform(-0.3, 0.9) * (azimuth / width) ** 2
+    # Strands of a few columns each run out in a tip.
+    tips = np.abs(rng.uniform(0.35, 0.9) * np.sin(np.arange(_FRINGE_COLUMNS) * 1.1 + 2.5 * ragged))
+    end_y = (
+        end_y
+        + 0.3 * ragged
+        + rng.uniform(0.2, 0.9) * tips * (1.3 + ragged)
+        + rng.uniform(-0.3, 0.9) * (azimuth / width) ** 2
+    )
     end_y = np.maximum(end_y + 0.5 * rng.uniform(-1, 1) * azimuth / width, 5.2)
     ends = np.degrees(np.arctan2(end_y - CENTRE[1], 9.6))
     share = np.linspace(0, 1, _FRINGE_ROWS, dtype=np.float32)[:, None]
@@ -335,17 +346,13 @@ def _fringe(
     stand = start * (1 - share) + (0.35 + 0.12 * ragged) * share + 0.5 * np.sin(np.pi * share)
     points = place_at(across, elevation, radius_at(skull, across, elevation) + float32(stand))
     triangles = grid_triangles(_FRINGE_ROWS, _FRINGE_COLUMNS, closed=False)
-    gaps = np.clip(
-        1.15 - rng.random((1, _FRINGE_COLUMNS - 1)) * np.linspace(0, 1.2, _FRINGE_ROWS - 1)[:, None], 0, 1
-    )
-    gaps[-1] *= 0.6
     around, along = np.meshgrid(np.linspace(0, 0.28, _FRINGE_COLUMNS), np.linspace(0.5, 1, _FRINGE_ROWS))
     return Piece(
         part=HAIR,
         points=float32(points.reshape(-1, 3)),
         triangles=triangles,
         uv=float32(np.stack([around.ravel(), along.ravel()], axis=1)),
-        coverage=float32(np.repeat(gaps.ravel(), 2)),
+        coverage=np.ones(len(triangles), np.float32),
         brightness=float32(np.repeat((1 + 0.15 * ragged)[None], _FRINGE_ROWS, axis=0).ravel()),
         casting=len(triangles),
     )

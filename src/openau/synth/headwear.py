@@ -98,7 +98,7 @@ def _visor(rng: np.random.Generator, skull: Floats, front: float) -> Piece:
     azimuth = np.linspace(-52, 52, 21, dtype=np.float32)[None, :]
     reach = np.linspace(0, 1, 6, dtype=np.float32)[:, None]
     length, dip = rng.uniform(4.5, 6.5), rng.uniform(0.6, 2.4)
-    elevation = np.full_like(azimuth, np.degrees(np.arctan2(front - CENTRE[1], 9.6))) - 1
+    elevation = np.full_like(azimuth, np.degrees(np.arctan2(front - CENTRE[1], 9.6))) + 2
     edge = place_at(azimuth, elevation, radius_at(skull, azimuth, elevation) + np.float32(0.6))
     round_off = np.cos(np.radians(azimuth) * 1.6)[..., None]
     ahead = reach[..., None] * length * np.maximum(round_off, 0.05) * np.array([0, 0, 1.0])
@@ -154,7 +154,23 @@ def _scarf(rng: np.random.Generator, skin: Floats) -> tuple[Piece, ...]:
     cloth = solid_piece(
         HEADWEAR, points.reshape(-1, 3), triangles, brightness=float32(brightness.ravel()), both_sides=True
     )
-    return (cloth,)
+    return cloth, _wrap(rng)
+
+
+def _wrap(rng: np.random.Generator) -> Piece:
+    """Return the cloth around the neck and over the shoulders."""
+    turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)[None, :]
+    height = np.array([-7.6, -9.2, -11.0, -13.0, -15.5, -18.5])[:, None]
+    wide = np.array([6.4, 7.2, 7.6, 8.8, 11.5, 14.5])[:, None]
+    deep = np.array([6.0, 8.4, 8.8, 9.2, 10.0, 10.5])[:, None]
+    folds = 1 + 0.035 * np.sin(7 * turn + 0.5 * height + rng.uniform(0, 6))
+    front = np.cos(turn)
+    points = np.stack(
+        [wide * folds * np.sin(turn), height - 0.9 * np.maximum(front, 0), deep * folds * front - 0.5], axis=2
+    )
+    triangles = grid_triangles(6, 48, closed=True)
+    brightness = float32(0.95 + 0.1 * rng.random(6 * 48))
+    return solid_piece(HEADWEAR, points.reshape(-1, 3), triangles, brightness=brightness, both_sides=True)
 
 
 def _depth_at(skin: Floats, x: Numbers, y: Numbers) -> Floats:

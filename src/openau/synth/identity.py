@@ -267,7 +267,8 @@ def _scalp_cover(stage: Stage, hairline: Hairline) -> Floats:
     rig, surface = stage.rig, stage.surface
     inside = hairline.inside_cm(*rig.vertices.T)
     cover = smooth_step(-hairline.softness, hairline.softness, inside) * np.float32(hairline.strength)
-    cover[surface.ear | (rig.vertices[:, 1] < -9) | surface.face_vertex | ~surface.head_vertex] = 0
+    # Where face and back of the head meet, both are coloured: no seam.
+    cover[surface.ear | (rig.vertices[:, 1] < -9) | ~surface.head_vertex] = 0
     return float32(cover)
 
 

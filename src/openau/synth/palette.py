@@ -107,7 +107,11 @@ def draw_hair_colour(
     grey = float(np.clip((age - onset) / 14, 0, 1))
     whiteness = np.clip((age - onset - 10) / 20, 0, 1) * rng.random()
     aged = pure * (1 - grey) + (_GREY + (_WHITE - _GREY) * whiteness) * grey
-    wants, dye, covers = rng.random(), _DYES[int(rng.integers(len(_DYES)))], rng.random()
+    wants, dye, covers = (
+        rng.random(),
+        _DYES[int(rng.choice(6, p=[0.3, 0.07, 0.25, 0.2, 0.09, 0.09]))],
+        rng.random(),
+    )
     if wants < (0.07 if gender == "female" else 0.02) and age < 60:
         return reflectance(dye * rng.uniform(0.6, 1.1)), reflectance(aged), True
     if gender == "female" and covers < 0.5:
