@@ -170,7 +170,9 @@ def _wrap(rng: np.random.Generator) -> Piece:
     )
     triangles = grid_triangles(6, 48, closed=True)
     brightness = float32(0.95 + 0.1 * rng.random(6 * 48))
-    return solid_piece(HEADWEAR, points.reshape(-1, 3), triangles, brightness=brightness, both_sides=True)
+    return solid_piece(
+        HEADWEAR, float32(points.reshape(-1, 3)), triangles, brightness=brightness, both_sides=True
+    )
 
 
 def _depth_at(skin: Floats, x: Numbers, y: Numbers) -> Floats:
