@@ -77,7 +77,8 @@ def rasterize(
             fixed pattern (hair-thin things like lashes).
         buffer: Is filled.
     """
-    height, width = buffer.depth.shape
+    seen, nearest, first, second = buffer.triangle, buffer.depth, buffer.weight0, buffer.weight1
+    height, width = nearest.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, x1, y1 = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
@@ -104,14 +105,14 @@ def rasterize(
                 if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
                     continue
                 z = w0 * z0 + w1 * z1 + w2 * z2
-                if z >= buffer.depth[y, x]:
+                if z >= nearest[y, x]:
                     continue
                 if cover < 1.0 and _grain(x, y) >= cover:
                     continue
-                buffer.depth[y, x] = z
-                buffer.triangle[y, x] = t
-                buffer.weight0[y, x] = w0
-                buffer.weight1[y, x] = w1
+                nearest[y, x] = z
+                seen[y, x] = t
+                first[y, x] = w0
+                second[y, x] = w1
 
 
 @nb.njit(cache=True, fastmath=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -24,12 +25,16 @@ from openau.synth.raster import Buffer, empty_buffer, rasterize, vertex_normals
 from openau.synth.rig import FACE
 from openau.synth.scene import Camera, Flaws, Scene
 from openau.synth.shade import Paint, Posed, cast_shadow, relief_slope, shade
+from openau.synth.surface import TEXTURE_SIZE, Surface
 from openau.synth.texture import float32, resize
 from openau.synth.wrinkles import fold_depth
 
 SUPERSAMPLING: Final = 2
 MASK_SCALE: Final = 2
 """Side of a picture pixel's square in a mask: masks have half the picture's size."""
+
+COARSE_CM: Final = 0.1
+"""Size of a pixel at the head from which on textures are read at half their resolution."""
 
 _PIVOT: Final = np.array([0, 0, 1], np.float32)
 
@@ -183,7 +188,7 @@ def _target_level(subject: Subject) -> float:
     return float(0.30 * (luminance / 0.35) ** 0.6)
 
 
-def _relief(stage: Stage, subject: Subject, expression: Expression) -> Floats:
+def _relief(stage: Stage, subject: Subject, expression: Expression, *, coarse: bool) -> Floats:
     """Return the gradient of the subject's resting relief plus this expression's wrinkles."""
     height = subject.relief.copy()
     for au, patterns in stage.wrinkles.items():
@@ -193,9 +198,27 @@ def _relief(stage: Stage, subject: Subject, expression: Expression) -> Floats:
             depth = fold_depth(fold, subject.traits.wrinkling * expression.wrinkle_gain * level)
             if depth > 0.02:
                 cv2.scaleAdd(half, depth, height, height)
-    slope = np.zeros_like(stage.surface.slope_u)
-    relief_slope(height, stage.surface.slope_u, stage.surface.slope_v, slope)
+    slope_u, slope_v = stage.surface.slope_u, stage.surface.slope_v
+    if coarse:
+        slope_u, slope_v = _halved_slopes(stage.surface)
+        height = resize(height, slope_u.shape[:2], cv2.INTER_AREA)
+    slope = np.zeros_like(slope_u)
+    relief_slope(height, slope_u, slope_v, slope)
     return slope
+
+
+@lru_cache(maxsize=2)
+def _halved_slopes(surface: Surface) -> tuple[Floats, Floats]:
+    """Return the surface's slopes at half the resolution, where texels are twice as far apart."""
+    half = (TEXTURE_SIZE // 2, TEXTURE_SIZE // 2)
+    u, v = (resize(s, half, cv2.INTER_AREA) / 2 for s in (surface.slope_u, surface.slope_v))
+    return float32(u), float32(v)
+
+
+@lru_cache(maxsize=2)
+def _halved_skin(subject: Subject) -> Floats:
+    """Return the subject's skin at half the resolution."""
+    return resize(subject.skin, (TEXTURE_SIZE // 2, TEXTURE_SIZE // 2), cv2.INTER_AREA)
 
 
 def _light_up(
@@ -216,7 +239,11 @@ def _light_up(
     rays = aim(view.lamp)
     shadow = cast_shadow(turned, head.casting, rays.direction)
     large = resize(view.backdrop, (height * SUPERSAMPLING, width * SUPERSAMPLING))
-    paint = _paint(subject, _relief(stage, subject, expression), extra)
+    # A texel is about half a millimetre: where pixels are far larger, a coarser texture does not flicker.
+    coarse = view.camera.span_cm / width > COARSE_CM
+    paint = _paint(subject, _relief(stage, subject, expression, coarse=coarse), extra)
+    if coarse:
+        paint = paint._replace(skin=_halved_skin(subject))
     shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, rays, shadow, large)
     face = ((buffer.triangle >= 0) & (head.mesh.part[buffer.triangle] == FACE)).astype(np.float32)
     size = (height, width)

@@ -323,11 +323,11 @@ def draw_flaws(rng: np.random.Generator, lamp: Lamp | None = None) -> Flaws:
         tint=float(0.02 * rng.standard_normal()),
         vignette=float(rng.uniform(0.05, 0.4)) if rng.random() < 0.4 else 0.0,
         contrast=float(rng.uniform(0.15, 0.6) if phone else rng.uniform(-0.15, 0.35)),
-        saturation=float(rng.uniform(0.9, 1.2) if phone else rng.uniform(0.7, 1.08)),
+        saturation=float(rng.uniform(0.85, 1.1) if phone else rng.uniform(0.7, 1.08)),
         haze=float(rng.uniform(0, 0.05)) if rng.random() < 0.25 else 0.0,
         sharpening=float(rng.uniform(0.2, 0.9)) if phone and rng.random() < 0.7 else 0.0,
         detail=float(rng.uniform(0.4, 0.9)) if enlarged else 1.0,
-        jpeg_quality=int(rng.integers(45, 93)) if compressed else 0,
+        jpeg_quality=int(rng.integers(50, 93)) if compressed else 0,
         jpeg_halved=bool(rng.random() < 0.7),
     )
 

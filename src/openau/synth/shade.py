@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
+from openau.synth.compiled import uncounted, uncounted_inline
 from openau.synth.light import Rays
 from openau.synth.raster import FAR, Buffer, rasterize_depth
 from openau.synth.rig import BEARD, CLOTHES, EYE, FACE, FRAME, HAIR, HEAD, HEADWEAR, LENS, TEETH
@@ -141,7 +142,7 @@ def relief_slope(
             out[y, x, 0], out[y, x, 1], out[y, x, 2] = gx * limit, gy * limit, gz * limit
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _texture(texture: Floats, u: float, v: float, out: Floats) -> None:  # pragma: no cover - compiled
     """Read a texture between its texels."""
     height, width, channels = texture.shape
@@ -155,7 +156,7 @@ def _texture(texture: Floats, u: float, v: float, out: Floats) -> None:  # pragm
         out[c] = top * (1 - fy) + bottom * fy
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _lit_share(
     shadow: Shadow, a: int, b: int, c: int, w0: float, w1: float, step: int
 ) -> float:  # pragma: no cover - compiled
@@ -167,15 +168,17 @@ def _lit_share(
     depth = w0 * shadow.depth[a] + w1 * shadow.depth[b] + w2 * shadow.depth[c]
     if column < step or row < step or column >= size - step or row >= size - step:
         return 1.0
+    # Samples farther away lie deeper on a sloping surface: that alone must not count as shadow.
+    depth -= SHADOW_BIAS_CM + 0.2 * (step - 1)
     lit = 0
     for y in range(row - step, row + step + 1, step):
         for x in range(column - step, column + step + 1, step):
-            if depth <= shadow.nearest[y, x] + SHADOW_BIAS_CM:
+            if depth <= shadow.nearest[y, x]:
                 lit += 1
     return lit / 9.0
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _strand(u: float, v: float) -> float:  # pragma: no cover - compiled
     """Return the brightness of the strand at a place of the hair, about 1: a hash of its number, smoothed."""
     place = u * 640.0 + 1.5 * math.sin(v * 5.0 + u * 40.0)
@@ -186,7 +189,7 @@ def _strand(u: float, v: float) -> float:  # pragma: no cover - compiled
     return 0.62 + 0.76 * (first * (1.0 - share) + second * share)
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _surface_colour(  # noqa: C901, PLR0912 - one branch per part
     t: int, w0: float, w1: float, mesh: Mesh, paint: Paint, colour: Floats, slope: Floats
 ) -> tuple[float, int]:  # pragma: no cover - compiled
@@ -236,7 +239,7 @@ def _surface_colour(  # noqa: C901, PLR0912 - one branch per part
     return gloss, squarings
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _add_beams(
     beams: Floats, nx: float, ny: float, nz: float, out: Floats
 ) -> None:  # pragma: no cover - compiled
@@ -248,7 +251,7 @@ def _add_beams(
             out[k] += falling * beams[i, 3 + k]
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _highlight(
     nx: float, ny: float, nz: float, to_key: Floats, squarings: int
 ) -> float:  # pragma: no cover - compiled
@@ -261,16 +264,16 @@ def _highlight(
     return shine
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _light_point(
     t: int,
     w0: float,
     w1: float,
-    lit_scene: _LitScene,
+    scene: _LitScene,
     scratch: Floats,
 ) -> tuple[float, float, float]:  # pragma: no cover - compiled
     """Return the light that leaves one point of a triangle toward the camera."""
-    mesh, posed, paint, lamp, shadow = lit_scene
+    mesh, posed, paint, lamp, shadow = scene
     colour, slope, extra = scratch[0], scratch[1], scratch[2]
     w2 = 1.0 - w0 - w1
     a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
@@ -303,7 +306,7 @@ def _light_point(
     return colour[0], colour[1], colour[2]
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _is_plain(buffer: Buffer, mesh: Mesh, y: int, x: int) -> bool:  # pragma: no cover - compiled
     """Return whether the four samples of a pixel lie on one piece of skin."""
     first = buffer.triangle[y, x]
@@ -320,7 +323,7 @@ def _is_plain(buffer: Buffer, mesh: Mesh, y: int, x: int) -> bool:  # pragma: no
     return True
 
 
-@nb.njit(cache=True, fastmath=True, forceinline=True)
+@uncounted_inline
 def _middle(buffer: Buffer, y: int, x: int) -> tuple[int, float, float]:  # pragma: no cover - compiled
     """Return the triangle that most samples of a pixel see, and the mean of their weights."""
     best, most, b0, b1 = buffer.triangle[y, x], 0, 0.0, 0.0
@@ -339,10 +342,9 @@ def _middle(buffer: Buffer, y: int, x: int) -> tuple[int, float, float]:  # prag
     return best, b0, b1
 
 
-@nb.njit(cache=True, fastmath=True)
 def shade(
     buffer: Buffer, mesh: Mesh, posed: Posed, paint: Paint, lamp: Rays, shadow: Shadow, out: Floats
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Light every sample that sees the subject; the others keep what `out` held.
 
     A pixel has two by two samples; where all four see one piece of skin they are lit once, at their middle.
@@ -356,13 +358,21 @@ def shade(
         shadow: The key light's depth map.
         out: (H, W, 3) float32, linear light.
     """
+    _shade(buffer, _LitScene(mesh, posed, paint, lamp, shadow), np.zeros((3, 4), np.float32), out)
+
+
+@uncounted
+def _shade(
+    buffer: Buffer, scene: _LitScene, scratch: Floats, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """Light every sample."""
+    mesh = scene.mesh
     height, width = buffer.depth.shape
-    scratch, lit_scene = np.zeros((3, 4), np.float32), _LitScene(mesh, posed, paint, lamp, shadow)
     for y in range(0, height, 2):
         for x in range(0, width, 2):
             if _is_plain(buffer, mesh, y, x):
                 t, w0, w1 = _middle(buffer, y, x)
-                red, green, blue = _light_point(t, w0, w1, lit_scene, scratch)
+                red, green, blue = _light_point(t, w0, w1, scene, scratch)
                 for j in range(y, y + 2):
                     for i in range(x, x + 2):
                         out[j, i, 0], out[j, i, 1], out[j, i, 2] = red, green, blue
@@ -373,5 +383,5 @@ def shade(
                     if t < 0:
                         continue
                     w0, w1 = buffer.weight0[j, i], buffer.weight1[j, i]
-                    red, green, blue = _light_point(t, w0, w1, lit_scene, scratch)
+                    red, green, blue = _light_point(t, w0, w1, scene, scratch)
                     out[j, i, 0], out[j, i, 1], out[j, i, 2] = red, green, blue
