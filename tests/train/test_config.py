@@ -120,3 +120,37 @@ def test_a_recipe_knows_the_aus_of_its_set() -> None:
     recipe: Any = Recipe("x", "disfa-8", CropSpec(48))
     assert recipe.action_units == (1, 2, 4, 6, 9, 12, 25, 26)
     assert replace(recipe, aus=(4, 1)).action_units == (4, 1)
+
+
+def test_a_field_given_by_name_takes_the_place_of_the_files(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(LEAST, encoding="utf-8")
+    fields = {
+        "optimiser.lr": "1e-5",
+        "run.epochs": "3",
+        "loss.name": "focal",
+        "seed": "7",
+        "aus": "[4, 12]",
+        "data.stores": '["a", "b"]',
+        "run.out": "my run",
+    }
+    recipe = load_recipe(tmp_path / "recipe.toml", fields)
+    assert (recipe.optimiser.lr, recipe.run.epochs, recipe.loss.name, recipe.seed) == (1e-5, 3, "focal", 7)
+    assert (recipe.aus, recipe.data.stores, recipe.run.out) == ((4, 12), ("a", "b"), "my run")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("run.epoch", "3", r"no field run\.epoch;"),
+        ("run.epochs", "many", r"run\.epochs is .many.; give int"),
+        ("loss.name", "hinge", "give 'weighted_bce' or"),
+        ("name.first", "x", "name holds a value, not fields"),
+        ("optimiser.lr", "0", "must be above 0"),
+    ],
+)
+def test_a_wrong_field_given_by_name_is_one_sentence(
+    tmp_path: Path, name: str, value: str, sentence: str
+) -> None:
+    (tmp_path / "recipe.toml").write_text(LEAST, encoding="utf-8")
+    with pytest.raises(SettingError, match=sentence):
+        load_recipe(tmp_path / "recipe.toml", {name: value})

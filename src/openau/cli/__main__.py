@@ -81,13 +81,11 @@ def usage() -> str:
 
 
 def _run(name: str, rest: list[str]) -> int:
-    import tyro
-
     module, kind = COMMANDS[name][0].split(":")
-    command: Command = tyro.cli(
-        getattr(importlib.import_module(module), kind), prog=f"openau {name}", args=rest
-    )
+    command: Command | None = None
     try:
+        command = getattr(importlib.import_module(module), kind).parse(f"openau {name}", rest)
+        assert command is not None
         code = command.run()
         sys.stdout.flush()
         return code
@@ -95,7 +93,8 @@ def _run(name: str, rest: list[str]) -> int:
         print(f"openau: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"openau: interrupted; {command.after_interrupt()}", file=sys.stderr)
+        after = command.after_interrupt() if command else "nothing was begun."
+        print(f"openau: interrupted; {after}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has left, `| head` for instance; Python must not complain at its own end.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -224,11 +225,13 @@ class Recipe:
         return au_set(self.aus) if isinstance(self.aus, str) else self.aus
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
     """Read a recipe.
 
     Args:
         path: A TOML file; fields left out keep their defaults.
+        overrides: Values that take the place of the file's, by dotted name of the field (`optimiser.lr`);
+            written as in TOML, where a word needs no quotation marks.
 
     Returns:
         The recipe.
@@ -242,9 +245,24 @@ def load_recipe(path: Path) -> Recipe:
         raise SettingError(f"The recipe {path} cannot be read ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"The recipe {path} is not TOML ({error}).") from error
+    for name, text in (overrides or {}).items():
+        _override(raw, name, text)
     recipe = _build(Recipe, raw, "")
     assert isinstance(recipe, Recipe)
     return recipe
+
+
+def _override(raw: dict[str, Any], name: str, text: str) -> None:
+    """Put a value into a recipe's table, in place."""
+    *above, last = name.split(".")
+    for key in above:
+        raw = raw.setdefault(key, {})
+        if not isinstance(raw, dict):
+            raise SettingError(f"The recipe has no field {name}: {key} holds a value, not fields.")
+    try:
+        raw[last] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        raw[last] = text
 
 
 def recipe_text(recipe: Recipe) -> str:
