@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Train(Command):
     """Train a network by a recipe, into a run folder.
 
-    Any field of the recipe can be given by its name, with a point in it: `--run.epochs 3`, or `--recipe.seed 7`
-    for those at the top. It takes the place of the file's and is kept in the run folder.
+    Any field of the recipe can be given by its name, with a point in it: `--run.epochs 3`, or
+    `--recipe.seed 7` for those at the top. It takes the place of the file's and is kept in the run folder.
 
     Attributes:
         recipe: The recipe, a TOML file.
