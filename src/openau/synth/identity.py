@@ -246,7 +246,7 @@ def lip_gap(vertices: Floats, rig: Rig) -> float:
 def _draw_modes(rng: np.random.Generator, stage: Stage, traits: Traits) -> Floats:
     """Draw identity coefficients: by chance, leaning toward what goes with gender and ancestry."""
     modes = np.clip(rng.standard_normal(len(stage.rig.identity)), -2.2, 2.2) * 0.95
-    modes += (0.9 if traits.gender == "male" else -0.9) * stage.forms.masculine
+    modes += (1.15 if traits.gender == "male" else -1.15) * stage.forms.masculine
     modes += (1.7 * traits.tone - 0.8) * stage.forms.broad_nose
     return float32(modes)
 

@@ -235,7 +235,8 @@ def _draw_brows(rng: np.random.Generator, gender: str, age: float) -> Brow:
     """Draw brows: men's lower, straighter and fuller; women's sometimes plucked to a line."""
     male = gender == "male"
     plucked = not male and rng.random() < 0.3
-    density = float(rng.beta(2.6, 1.3)) * (1 - 0.35 * float(np.clip((age - 55) / 25, 0, 1)))
+    faint = 0.3 if rng.random() < 0.07 else 1.0
+    density = faint * float(rng.beta(2.6, 1.3)) * (1 - 0.35 * float(np.clip((age - 55) / 25, 0, 1)))
     return Brow(
         density=density,
         thickness=float(rng.uniform(0.5, 0.75) if plucked else rng.uniform(0.75, 1.5 if male else 1.2)),
@@ -322,9 +323,9 @@ def _hair_style(rng: np.random.Generator, gender: str, age: float, tone: float) 
         }
         weights |= {"afro": 0.16 * coiled, "long": 0.06, "tied": 0.02}
     else:
-        weights |= {"bald": 0.01, "shaved": 0.02 + 0.04 * coiled, "short": 0.09 + 0.1 * old, "full": 0.08}
-        weights |= {"curly": 0.14 + 0.1 * coiled, "afro": 0.2 * coiled, "bob": 0.2, "tied": 0.2}
-        weights |= {"long": 0.34 * (1 - 0.5 * coiled) * (1 - 0.4 * old)}
+        weights |= {"bald": 0.01, "shaved": 0.02 + 0.04 * coiled, "short": 0.05 + 0.1 * old, "full": 0.05}
+        weights |= {"curly": 0.14 + 0.1 * coiled, "afro": 0.2 * coiled, "bob": 0.25, "tied": 0.17}
+        weights |= {"long": 0.4 * (1 - 0.5 * coiled) * (1 - 0.4 * old)}
     share = np.array(list(weights.values()))
     return HAIR_STYLES[int(rng.choice(len(share), p=share / share.sum()))]
 
