@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from openau.errors import SettingError
+from openau.errors import ModelError, SettingError
 from openau.explain import explain
+from openau.facs import EMOTIONS
 from openau.models import EMOTION_MODELS, build_emotion_model, build_model, model_class
 from openau.models.caer_face_stream import CaerFaceStream
 from openau.models.complexity import measure_complexity
 from openau.models.emotiram_fau import Bottleneck, EmotiramFAU
+from openau.models.weights import (
+    EmotionSpec,
+    NetworkSpec,
+    load_emotion_network,
+    load_network,
+    save_network,
+)
 
 RESNET18 = {"backbone": "resnet18"}
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
@@ -174,6 +183,32 @@ def test_a_trained_au_network_is_put_in_whole() -> None:
     images = pictures(network)
     with torch.no_grad():
         assert torch.equal(network.emotions_and_aus(images)[1], trained(images))
+
+
+@pytest.mark.parametrize("case", ["caer_face_stream", "me_graph"])
+def test_saved_and_loaded_is_equal(case: str, tmp_path: Path) -> None:
+    network = build(case).eval()
+    name, options = SMALL[case]
+    save_network(tmp_path / "n.safetensors", network, EmotionSpec(name, EMOTIONS, options))
+    loaded, spec = load_emotion_network(tmp_path / "n.safetensors")
+    assert spec == EmotionSpec(name, EMOTIONS, options)
+    with torch.no_grad():
+        assert torch.equal(loaded(pictures(network)), network(pictures(network)))
+
+
+def test_a_network_for_aus_is_not_taken_for_one_for_emotions(tmp_path: Path) -> None:
+    save_network(
+        tmp_path / "a.safetensors",
+        build_model("attention_cnn", 3, size=16),
+        NetworkSpec("attention_cnn", (1, 2, 4), 16),
+    )
+    with pytest.raises(ModelError, match="tells emotions"):
+        load_emotion_network(tmp_path / "a.safetensors")
+    save_network(
+        tmp_path / "e.safetensors", build("caer_face_stream"), EmotionSpec("caer_face_stream", EMOTIONS)
+    )
+    with pytest.raises(ModelError, match="does not fit"):
+        load_network(tmp_path / "e.safetensors")
 
 
 @pytest.mark.parametrize("case", ["caer_face_stream", "fan_heatmap", "me_graph"])

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
-from openau.errors import SettingError
+from openau.errors import ModelError, SettingError
 from openau.models.complexity import measure_complexity
-from openau.models.fan_heatmap import FanHeatmap, read_intensity
+from openau.models.fan_heatmap import FanHeatmap, published_weights, read_intensity
 from openau.models.fan_scc import FanSCC, SemanticCorrespondence, nearest
+from tests.reference.direct import edge_convolution
 from tests.reference.fan import norm_values, semantic_correspondence
 
 DISFA = (2, 2, 1, 2, 2, 3, 2, 2, 2, 2, 2, 2)
@@ -36,23 +36,6 @@ def disturbed(layer: SemanticCorrespondence) -> SemanticCorrespondence:
         with torch.no_grad():
             values.uniform_(low, high, generator=generator)
     return layer
-
-
-def edge_convolution(layer: SemanticCorrespondence, nodes: Tensor) -> Tensor:
-    """The public form: every pair's edge feature is made and convolved."""
-    batch = len(nodes)
-    squared = nodes.square().sum(2)
-    distance = squared[:, :, None] - 2 * nodes @ nodes.transpose(1, 2) + squared[:, None]
-    index = (-distance).topk(layer.neighbours, dim=2).indices
-    neighbours = nodes[torch.arange(batch)[:, None, None], index]
-    centre = nodes[:, :, None].expand_as(neighbours)
-    edges = torch.cat((centre, neighbours - centre), dim=3).permute(0, 3, 1, 2)
-    convolved = F.conv2d(edges, layer.weight[:, :, None, None])
-    norm = layer.norm
-    normed = F.batch_norm(
-        convolved, norm.running_mean, norm.running_var, norm.weight, norm.bias, training=layer.training
-    )
-    return F.relu(normed).amax(3).transpose(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -221,3 +204,32 @@ def test_options_that_cannot_be_built_are_refused(
 def test_a_node_without_neighbours_is_refused() -> None:
     with pytest.raises(SettingError, match="at least 1"):
         SemanticCorrespondence(4, neighbours=0)
+
+
+def test_nodes_far_from_the_origin_have_the_same_neighbours() -> None:
+    nodes = torch.randn(1, 30, 64, generator=torch.Generator().manual_seed(9))
+    moved = (nodes.double() + 3000).float()
+    exact = torch.cdist(moved.double(), moved.double()).argsort(dim=2)[:, :, :5]
+    assert torch.equal(nearest(moved, 5), exact)
+
+
+def test_weights_under_the_authors_names_are_taken() -> None:
+    torch.manual_seed(1)
+    network = FanHeatmap(1, size=32, backbone="resnet18")
+    names = {
+        "up1": "deconv_layers_1",
+        "up2": "deconv_layers_2",
+        "up3": "deconv_layers_3",
+        "out": "final_layer",
+    }
+    state = {}
+    for key, value in network.state_dict().items():
+        layer, _, rest = key.partition(".")
+        state["module." + (rest if layer == "body" else f"{names[layer]}.{rest}")] = value
+    other = FanHeatmap(1, size=32, backbone="resnet18")
+    other.load_state_dict(published_weights(state))
+    assert all(torch.equal(v, network.state_dict()[k]) for k, v in other.state_dict().items())
+    with pytest.raises(ModelError, match=r"fc\.weight is unknown"):
+        published_weights({**state, "fc.weight": torch.zeros(2, 2)})
+    with pytest.raises(ModelError, match="final_layer is missing"):
+        published_weights({k: v for k, v in state.items() if "final" not in k})

@@ -21,6 +21,7 @@ from openau.models.me_graph.graph import (
     neighbour_graph,
 )
 from tests.reference import me_graph as slow
+from tests.reference.direct import edge_features
 
 
 def parameters(module: nn.Module) -> int:
@@ -134,6 +135,19 @@ def test_edges_equal_the_slow_reading() -> None:
         ]
     )
     np.testing.assert_allclose(slow.values(layer(units, tokens)), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_edges_are_those_of_public_code_and_so_are_their_gradients(training: bool) -> None:
+    torch.manual_seed(0)
+    layer = disturbed(EdgeFeatures(3, 8)).double().train(training)
+    units = torch.rand(2, 3, 4, 8, dtype=torch.float64, requires_grad=True)
+    tokens = torch.rand(2, 4, 8, dtype=torch.float64)
+    wanted = edge_features(layer, units, tokens)
+    found = layer(units, tokens)
+    torch.testing.assert_close(found, wanted)
+    ours, theirs = (torch.autograd.grad(value.square().sum(), units)[0] for value in (found, wanted))
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_edges_are_the_same_by_the_way_taken_in_training() -> None:

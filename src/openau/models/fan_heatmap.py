@@ -8,12 +8,12 @@ builds on; the form with semantic correspondence convolutions is `fan_scc`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from openau.errors import SettingError
+from openau.errors import ModelError, SettingError
 from openau.models.needs import Needs, check_images, check_request
 from openau.models.resnet_body import WIDTH, resnet_body
 
@@ -152,6 +152,41 @@ class FanHeatmap(nn.Module):
             SettingError: The images do not have the shape the network was built for.
         """
         return read_intensity(self.heatmaps(images), self.points) - OCCURS
+
+
+def published_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the weights of the authors' PyTorch release so that `FanHeatmap.load_state_dict` takes them.
+
+    Args:
+        state: Their state dictionary, each tensor of any shape or dtype, such as (256, 10) float; a leading
+            `module.` is dropped.
+
+    Returns:
+        Ours.
+
+    Raises:
+        ModelError: They are not weights of this network.
+    """
+    found: dict[str, Tensor] = {}
+    for key, value in state.items():
+        layer, _, rest = key.removeprefix("module.").partition(".")
+        if layer in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"):
+            found[f"body.{layer}.{rest}"] = value
+        elif layer in _RENAMED:
+            found[f"{_RENAMED[layer]}.{rest}"] = value
+        else:
+            raise ModelError(f"These are not weights of Fan et al.'s PyTorch release: {key} is unknown.")
+    if not any(key.startswith("out.") for key in found):
+        raise ModelError("These are not weights of Fan et al.'s PyTorch release: final_layer is missing.")
+    return found
+
+
+_RENAMED = {
+    "deconv_layers_1": "up1",
+    "deconv_layers_2": "up2",
+    "deconv_layers_3": "up3",
+    "final_layer": "out",
+}
 
 
 def _initialise(module: nn.Module) -> None:

@@ -32,6 +32,8 @@ def nearest(nodes: Tensor, neighbours: int) -> Tensor:
     # Sums of thousands of squares overflow in half precision.
     with torch.no_grad(), full_precision(nodes):
         exact = nodes.to(torch.promote_types(nodes.dtype, torch.float32))
+        # Distances do not change when all nodes move together; near the origin fewer digits cancel.
+        exact = exact - exact.mean(1, keepdim=True)
         product = exact @ exact.transpose(1, 2)
         square = exact.square().sum(2)
         # The distance from a node to itself is the smallest in its row whatever the rounding: dropping the

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from openau.errors import ModelError
-from openau.models import build_model
+from openau.models import build_emotion_model, build_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,25 @@ class NetworkSpec:
     def build(self) -> nn.Module:
         """Build the network with fresh weights."""
         return build_model(self.name, len(self.aus), size=self.size, **self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionSpec:
+    """What it takes to build a network that tells emotions again.
+
+    Attributes:
+        name: Key of `openau.models.EMOTION_MODELS`.
+        emotions: Names of the E emotions, in output order.
+        options: The network's own options.
+    """
+
+    name: str
+    emotions: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """Build the network with fresh weights."""
+        return build_emotion_model(self.name, len(self.emotions), **self.options)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
@@ -74,7 +93,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(f"{path} is not a checkpoint of OpenAU or is broken ({error}).") from error
 
 
-def save_network(path: Path, network: nn.Module, spec: NetworkSpec) -> None:
+def save_network(path: Path, network: nn.Module, spec: NetworkSpec | EmotionSpec) -> None:
     """Write a network's weights and buffers with what builds it again.
 
     Args:
@@ -82,8 +101,12 @@ def save_network(path: Path, network: nn.Module, spec: NetworkSpec) -> None:
         network: The network.
         spec: What `spec.build` would build it from.
     """
-    header = {"name": spec.name, "aus": list(spec.aus), "size": spec.size, "options": spec.options}
-    write_tensors(path, dict(network.state_dict()), {"network": header})
+    about: dict[str, Any] = {"name": spec.name, "options": spec.options}
+    if isinstance(spec, EmotionSpec):
+        header = {"emotion_network": about | {"emotions": list(spec.emotions)}}
+    else:
+        header = {"network": about | {"aus": list(spec.aus), "size": spec.size}}
+    write_tensors(path, dict(network.state_dict()), header)
 
 
 def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
@@ -106,4 +129,29 @@ def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
         network.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         raise ModelError(f"{path} does not fit the network it names ({error}); train it again.") from error
+    return network.eval(), spec
+
+
+def load_emotion_network(path: Path) -> tuple[nn.Module, EmotionSpec]:
+    """Build a network that tells emotions again and load its weights.
+
+    Args:
+        path: What `save_network` wrote with an `EmotionSpec`.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its spec.
+
+    Raises:
+        ModelError: The file is missing, broken, of a network for AUs, or does not fit the network it names.
+    """
+    tensors, header = read_tensors(path)
+    try:
+        raw = header["emotion_network"]
+        spec = EmotionSpec(raw["name"], tuple(raw["emotions"]), raw["options"])
+        network = spec.build()
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(
+            f"{path} does not fit a network that tells emotions ({error}); train it again."
+        ) from error
     return network.eval(), spec
