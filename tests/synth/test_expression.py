@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from openau.facs import ACTION_UNITS, au_set
 from openau.synth.expression import Expression, add_shapes, movement_share, shape_weights
-from openau.synth.movements import LOWER, MOVEMENTS, PINCH, TIGHT
+from openau.synth.movements import LOWER, LOWERED, MOVEMENTS, PINCH, TIGHT
 from openau.synth.rig import Rig
 
 INTENSITY = st.floats(0, 5)
@@ -56,6 +56,8 @@ def test_the_gaze_turns_both_eyes_the_same_way() -> None:
         "eyeLookIn_R": 0.5,
         "eyeLookDown_L": 0.4,
         "eyeLookDown_R": 0.4,
+        f"{LOWERED}_L": 0.4,
+        f"{LOWERED}_R": 0.4,
     }
 
 

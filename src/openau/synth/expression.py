@@ -5,6 +5,7 @@ The table of movements is `openau.synth.movements`; what a picture is labelled i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,9 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
-from openau.synth.movements import GAZE, LEVEL_WEIGHTS, MOVEMENTS, YIELDS
+from openau.synth.movements import (
+    GAZE,
+    GAZE_REACH_DEG,
+    LEVEL_WEIGHTS,
+    LID_SHAPES,
+    MOVEMENTS,
+    USUAL_APERTURE_CM,
+    YIELDS,
+)
 from openau.synth.own_shapes import own_shapes
-from openau.synth.rig import LEFT_EYE_LIDS, RIGHT_EYE_LIDS, Rig
+from openau.synth.rig import EYE, LEFT_EYE_LIDS, RIGHT_EYE_LIDS, Rig
 
 LID_CLOSURE_LEVELS: Final = tuple(0.95 * share for share in LEVEL_WEIGHTS)
 """Share of the resting aperture that is gone at which AU43 has intensity 0, A, B, C, D and E."""
@@ -25,6 +34,8 @@ LID_CLOSURE_LEVELS: Final = tuple(0.95 * share for share in LEVEL_WEIGHTS)
 LEAST_APERTURE: Final = 0.2
 """Share of the resting aperture that stays open as long as no AU43 closes the eye."""
 
+# Under a lowered gaze small eyes stay open enough for the iris to be seen.
+_FOLLOWING_LID: Final = 0.22
 _LARGEST_WEIGHT: Final = 1.6
 _MEETING_LIDS_CM: Final = -0.02
 
@@ -123,22 +134,60 @@ def pose_face(rig: Rig, resting: Floats, expression: Expression) -> Floats:
         (N, 3) float32, cm.
     """
     vertices = resting.copy()
+    _turn_eyes(vertices, rig, expression.gaze)
     left, right = (
         {au: value for au, value in side.items() if au != 43} for side in (expression.left, expression.right)
     )
-    add_shapes(vertices, rig, shape_weights(replace(expression, left=left, right=right)))
+    weights = shape_weights(replace(expression, left=left, right=right))
+    add_shapes(vertices, rig, _suit_lids(weights, resting, rig))
     lids: dict[str, float] = {}
     for end, marks, side in (
         ("_L", LEFT_EYE_LIDS, expression.left),
         ("_R", RIGHT_EYE_LIDS, expression.right),
     ):
         rest, now = lid_gap(resting, rig, marks), lid_gap(vertices, rig, marks)
-        open_gap = max(now, min(LEAST_APERTURE * rest, rest))
+        lowered = max(-expression.gaze[1], 0.0) * (1 - movement_share(side.get(7, 0.0)))
+        open_gap = max(now, (LEAST_APERTURE + _FOLLOWING_LID * lowered) * rest)
         closed = MOVEMENTS[43].share(side.get(43, 0.0))
         target = open_gap * (1 - closed) + _MEETING_LIDS_CM * closed
         lids[f"eyeBlink{end}"] = (now - target) / _blink_reach(rig, end, marks)
     add_shapes(vertices, rig, {name: weight for name, weight in lids.items() if weight})
     return vertices
+
+
+def _turn_eyes(vertices: Floats, rig: Rig, gaze: tuple[float, float]) -> None:
+    """Turn both eyeballs about their middles to where the eyes look, in place."""
+    if gaze == (0.0, 0.0):
+        return
+    yaw, pitch = (math.radians(GAZE_REACH_DEG * share) for share in gaze)
+    about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    about_x = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), math.sin(pitch)], [0, -math.sin(pitch), math.cos(pitch)]]
+    )
+    for eyeball in _eyeballs(rig):
+        points = vertices[eyeball]
+        low, high = points.min(axis=0), points.max(axis=0)
+        middle = (low + high) / 2
+        middle[2] = low[2] + (high[0] - low[0]) / 2  # the cornea bulges forward, the back is round
+        vertices[eyeball] = (points - middle) @ (about_y @ about_x).T + middle
+
+
+@lru_cache(maxsize=2)
+def _eyeballs(rig: Rig) -> tuple[NDArray[np.int64], ...]:
+    """Return the vertices of each eyeball."""
+    eyes = np.unique(rig.triangles[rig.part == EYE]).astype(np.int64)
+    sides = (eyes[rig.vertices[eyes, 0] * side > 0] for side in (1, -1))
+    return tuple(side for side in sides if side.size)
+
+
+def _suit_lids(weights: Mapping[str, float], resting: Floats, rig: Rig) -> dict[str, float]:
+    """Return the weights with those that narrow an eye scaled to this face's eyes."""
+    suited = dict(weights)
+    for end, marks in (("_L", LEFT_EYE_LIDS), ("_R", RIGHT_EYE_LIDS)):
+        size = min(max(lid_gap(resting, rig, marks) / USUAL_APERTURE_CM, 0.5), 1.5)
+        for shape in LID_SHAPES & {name.removesuffix(end) for name in suited if name.endswith(end)}:
+            suited[shape + end] *= size
+    return suited
 
 
 def lid_gap(vertices: Floats, rig: Rig, lids: tuple[int, int, int, int]) -> float:

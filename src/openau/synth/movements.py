@@ -33,6 +33,9 @@ BAG: Final = "bag"
 NARROW: Final = "narrow"
 """A shape of our own: the red of both lips drawn in and thinned, the mouth's line kept (orbicularis oris)."""
 
+LOWERED: Final = "lowered"
+"""A shape of our own: with a lowered gaze the upper lashes point down."""
+
 HOOD: Final = "hood"
 """A shape of our own: the skin under the outer brow comes down over the upper lid."""
 
@@ -84,7 +87,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     4: Movement(
         "ch. 2, AU 4",
         "The rig lowers mostly the middle of the brow; our shapes lower its inner half and join the ends.",
-        {"browDown": 1.25, PINCH: 1.6, LOWER: 1.5},
+        {"browDown": 1.1, PINCH: 1.35, LOWER: 1.35},
     ),
     5: Movement("ch. 2, AU 5", "Upper lid up, more white above the iris.", {"eyeWide": 1.35}),
     6: Movement(
@@ -170,6 +173,12 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
 }
 """Every action unit that the rig can make. AU 11, 13, 21, 38 and 39 have no shape in it."""
 
+LID_SHAPES: Final = frozenset({"eyeSquint", TIGHT})
+"""Shapes that narrow the eye: their weights are meant for a resting aperture of `USUAL_APERTURE_CM`."""
+
+USUAL_APERTURE_CM: Final = 0.83
+"""Distance between the lids of the rig's mean face at rest."""
+
 YIELDS: Final[Mapping[tuple[int, int], Mapping[str, float]]] = {
     (4, 1): {LOWER: 0.9, "browDown": 0.5},
     (9, 1): {LOWER: 0.7},
@@ -189,5 +198,13 @@ GAZE: Final[Mapping[str, tuple[int, int]]] = {
     "eyeLookUp_R": (0, 1),
     "eyeLookDown_L": (0, -1),
     "eyeLookDown_R": (0, -1),
+    f"{LOWERED}_L": (0, -1),
+    f"{LOWERED}_R": (0, -1),
 }
-"""Shapes that turn the eyes: how they go with a gaze left and a gaze up."""
+"""Shapes by which the lids follow the eyes: how they go with a gaze left and a gaze up.
+
+The eyeballs have no shape in the rig: `openau.synth.expression.pose_face` turns them.
+"""
+
+GAZE_REACH_DEG: Final = (30.0, 20.0)
+"""How far the eyes turn sideways and up or down at gaze 1."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
-from openau.synth.movements import BAG, BOSS, HOOD, LOWER, MOUND, NARROW, PINCH, TIGHT
-from openau.synth.rig import EYE, LEFT_EYE_LIDS, MOUTH, RIGHT_EYE_LIDS, TEETH, Rig, Shape
+from openau.synth.movements import BAG, BOSS, HOOD, LOWER, LOWERED, MOUND, NARROW, PINCH, TIGHT
+from openau.synth.rig import EYE, LASH, LEFT_EYE_LIDS, MOUTH, RIGHT_EYE_LIDS, TEETH, Rig, Shape
 from openau.synth.texture import float32
 
 Doubles = NDArray[np.float64]
@@ -32,6 +32,7 @@ def own_shapes(rig: Rig) -> dict[str, Shape]:
     for end, lids, brow in (("_L", LEFT_EYE_LIDS, (25, 26)), ("_R", RIGHT_EYE_LIDS, (17, 18))):
         lower = rig.vertices[rig.landmarks[list(lids[2:])]].mean(axis=0)
         shapes[TIGHT + end] = _tight_lid(rig, lower)
+        shapes[LOWERED + end] = _lowered_gaze(rig, end, lids)
         shapes[BAG + end] = _bag(rig, lower)
         shapes[MOUND + end] = _mound(rig, lower)
         shapes[HOOD + end] = _hood(rig, rig.vertices[rig.landmarks[list(brow)]].mean(axis=0))
@@ -76,6 +77,23 @@ def _tight_lid(rig: Rig, margin: Floats) -> Doubles:
     lift = _hill(rig, margin, (1.0, 0.42, 0.9))
     bulge = _hill(rig, margin - float32([0, 0.5, 0]), (1.0, 0.3, 0.9))
     return np.stack([0 * lift, 0.22 * lift + 0.06 * bulge, 0.09 * lift + 0.14 * bulge], axis=1)
+
+
+def _lowered_gaze(rig: Rig, end: str, lids: tuple[int, int, int, int]) -> Doubles:
+    """Return the offsets that turn one eye's upper lashes from the rig's lowered gaze to its blink.
+
+    The rig's lowered gaze takes the lashes along but leaves them pointing up.
+    """
+    down, blink = (np.zeros(rig.vertices.shape) for _ in range(2))
+    for name, offsets in (("eyeLookDown", down), ("eyeBlink", blink)):
+        shape = rig.expression.get(name + end)
+        if shape is not None:
+            offsets[shape.vertices] = shape.offsets
+    upper = rig.landmarks[list(lids[:2])]
+    reach = blink[upper, 1].mean()
+    change = blink * (down[upper, 1].mean() / reach if reach else 0.0) - down
+    change[np.unique(rig.triangles[rig.part != LASH])] = 0
+    return change
 
 
 def _bag(rig: Rig, margin: Floats) -> Doubles:

@@ -74,7 +74,7 @@ def build_surface(rig: Rig) -> Surface:
         slope_v=slope_v,
         occlusion=_occlusion(rig),
         texel=_texels(vertex_uv[rig.landmarks]),
-        sunken_cm=np.where(_member(rig, EYE), 0.15, 0).astype(np.float32),
+        sunken_cm=np.where(_member(rig, EYE), 0.27, 0).astype(np.float32),
         casting=np.ascontiguousarray(rig.triangles[(rig.part == FACE) | (rig.part == HEAD)]),
         drawn=~np.isin(rig.part, (LASH, LOWER_LASH)),
         ear=face_vertex & (np.abs(u - 0.5) > 0.385) & (v > 0.44) & (v < 0.695),

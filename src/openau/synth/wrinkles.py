@@ -30,6 +30,7 @@ class Furrow:
         width: cm at which the depth has fallen to 37 %.
         depth: cm at full strength.
         fading: Whether the depth runs out toward the line's end.
+        tapered: Whether it runs out toward both ends.
         variants: The patterns of this AU that have the furrow; none for every pattern.
         half: 1 to have it only on the subject's left, -1 only on the right, 0 on both.
     """
@@ -39,18 +40,23 @@ class Furrow:
     width: float
     depth: float
     fading: bool = False
+    tapered: bool = False
     variants: tuple[int, ...] = ()
     half: int = 0
 
 
 FURROWS: Final = (
-    Furrow(4, ((0.42, 4.5), (0.58, 6.0)), 0.16, 0.14, variants=(0,)),  # two verticals
-    Furrow(4, ((0.2, 4.6), (0.3, 6.1)), 0.17, 0.16, variants=(1,), half=1),  # one, beside the middle
-    Furrow(4, ((0.0, 4.15), (0.9, 4.3)), 0.15, 0.13, variants=(2,)),  # horizontal at the nose's root
-    Furrow(4, ((0.5, 4.9), (0.62, 5.7)), 0.14, 0.05, variants=(2,)),
-    Furrow(4, ((0.3, 4.5), (0.75, 6.3)), 0.14, 0.09, variants=(3,)),  # a fan of fine lines
-    Furrow(4, ((0.75, 4.9), (1.15, 6.2)), 0.12, 0.07, variants=(3,)),
-    Furrow(4, ((1.15, 5.2), (1.5, 6.3)), 0.15, 0.05, variants=(0, 3)),
+    Furrow(4, ((0.42, 4.5), (0.58, 6.0)), 0.16, 0.14, tapered=True, variants=(0,)),  # two verticals
+    Furrow(
+        4, ((0.2, 4.6), (0.3, 6.1)), 0.17, 0.16, tapered=True, variants=(1,), half=1
+    ),  # one, beside the middle
+    Furrow(
+        4, ((0.0, 4.15), (0.9, 4.3)), 0.15, 0.13, tapered=True, variants=(2,)
+    ),  # horizontal at the nose's root
+    Furrow(4, ((0.5, 4.9), (0.62, 5.7)), 0.14, 0.05, tapered=True, variants=(2,)),
+    Furrow(4, ((0.3, 4.5), (0.75, 6.3)), 0.14, 0.09, tapered=True, variants=(3,)),  # a fan of fine lines
+    Furrow(4, ((0.75, 4.9), (1.15, 6.2)), 0.12, 0.07, tapered=True, variants=(3,)),
+    Furrow(4, ((1.15, 5.2), (1.5, 6.3)), 0.15, 0.05, tapered=True, variants=(0, 3)),
     Furrow(6, ((5.0, 3.41), (6.4, 4.35)), 0.10, 0.08, fading=True, variants=(0,)),
     Furrow(6, ((5.0, 3.40), (6.65, 3.75)), 0.10, 0.08, fading=True, variants=(0, 1)),
     Furrow(6, ((5.0, 3.39), (6.65, 3.05)), 0.10, 0.08, fading=True, variants=(0, 1)),
@@ -166,7 +172,7 @@ def _pattern(au: int, pattern: int, x: Floats, y: Floats) -> Floats:
     for furrow in FURROWS:
         if furrow.au == au and (not furrow.variants or pattern in furrow.variants):
             distance, along = line_distance(furrow.line, x * furrow.half if furrow.half else np.abs(x), y)
-            strength = 1 - along if furrow.fading else 1.0
+            strength = 1 - along if furrow.fading else 4 * along * (1 - along) if furrow.tapered else 1.0
             total = total - bump(distance, furrow.width) * strength * furrow.depth
     return np.asarray(total, np.float32)
 
