@@ -21,7 +21,7 @@ from openau.synth.render import (
     project,
     render,
 )
-from openau.synth.rig import LEFT_EYE_LIDS, MOUTH, RIGHT_EYE_LIDS, TEETH
+from openau.synth.rig import EYE, LEFT_EYE_LIDS, MOUTH, RIGHT_EYE_LIDS, TEETH
 from openau.synth.sample import ONE_SIDED, draw_expression
 from openau.synth.scene import Camera, Flaws, draw_backdrop, draw_camera, draw_flaws, draw_lamp, studio_lamp
 from openau.synth.texture import float32
@@ -167,6 +167,25 @@ def test_lowered_eyes_take_the_lid_along_but_stay_open_and_unlabelled(
         rest, lowered = aperture(stage, someone, Expression())[0], aperture(stage, someone, down)[0]
         assert 0.25 * rest < lowered < 0.85 * rest
     assert 43 not in shoot(stage, crowd[0], Expression(gaze=(0.0, -1.0))).left
+
+
+@pytest.mark.parametrize(
+    ("gaze", "axis", "sign"), [((0.8, 0.0), 0, 1), ((0.0, 0.7), 1, 1), ((0.0, -0.7), 1, -1)]
+)
+def test_the_eyeballs_turn_to_where_the_eyes_look(
+    stage: Stage, crowd: list[Subject], gaze: tuple[float, float], axis: int, sign: int
+) -> None:
+    eyes = np.unique(stage.rig.triangles[stage.rig.part == EYE])
+    for someone in crowd:
+        rest = someone.vertices
+        turned = posed(stage, rest, Expression(gaze=gaze))
+        for side in (1, -1):
+            eyeball = eyes[rest[eyes, 0] * side > 0]
+            cornea = eyeball[rest[eyeball, 2].argmax()]
+            assert sign * (turned[cornea, axis] - rest[cornea, axis]) > 0.2
+            size = np.ptp(rest[eyeball], axis=0)
+            assert np.abs(np.ptp(turned[eyeball], axis=0) - size).max() < 0.35  # turned, not moved away
+            assert np.abs(turned[eyeball].mean(axis=0) - rest[eyeball].mean(axis=0)).max() < 0.4
 
 
 def test_landmarks_are_the_projected_vertices(stage: Stage, subject: Subject) -> None:

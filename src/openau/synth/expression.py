@@ -159,11 +159,10 @@ def _turn_eyes(vertices: Floats, rig: Rig, gaze: tuple[float, float]) -> None:
     """Turn both eyeballs about their middles to where the eyes look, in place."""
     if gaze == (0.0, 0.0):
         return
-    yaw, pitch = (math.radians(GAZE_REACH_DEG * share) for share in gaze)
+    yaw, pitch = (math.radians(reach * share) for reach, share in zip(GAZE_REACH_DEG, gaze, strict=True))
+    cosine, sine = math.cos(pitch), math.sin(pitch)
     about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    about_x = np.array(
-        [[1, 0, 0], [0, math.cos(pitch), math.sin(pitch)], [0, -math.sin(pitch), math.cos(pitch)]]
-    )
+    about_x = np.array([[1, 0, 0], [0, cosine, sine], [0, -sine, cosine]])
     for eyeball in _eyeballs(rig):
         points = vertices[eyeball]
         low, high = points.min(axis=0), points.max(axis=0)
