@@ -87,11 +87,70 @@ def test_true_boxes_can_stand_in_for_a_detector(index: pd.DataFrame, tmp_path: P
         prepare(index.drop(columns="x1"), SPEC, tmp_path / "t", detector="index")
 
 
+def many(index: pd.DataFrame) -> pd.DataFrame:
+    """Return an index of several chunks."""
+    return pd.concat([index] * 8, ignore_index=True)
+
+
+def contents(store: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in store.iterdir()}
+
+
 @pytest.mark.slow
-def test_two_processes_make_the_same_store(index: pd.DataFrame, folder: Path, tmp_path: Path) -> None:
-    prepare(index, SPEC, tmp_path / "s", detector=build_fake, workers=2)
-    for name in ("crops.rgb", "store.json", "lost.csv"):
-        assert (tmp_path / "s" / name).read_bytes() == (folder / name).read_bytes()
+def test_two_processes_make_the_same_store(index: pd.DataFrame, tmp_path: Path) -> None:
+    for workers in (1, 2):
+        prepare(many(index), SPEC, tmp_path / str(workers), detector=build_fake, workers=workers)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    assert contents(tmp_path / "1").keys() == {"crops.rgb", "index.parquet", "lost.csv", "store.json"}
+
+
+@pytest.mark.parametrize("broken_tail", [b"", b"half a line"])
+def test_what_was_interrupted_goes_on_to_the_same_store(
+    index: pd.DataFrame, tmp_path: Path, broken_tail: bytes
+) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 64:
+            raise KeyboardInterrupt
+
+    told: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        prepare(many(index), SPEC, tmp_path / "s", detector=build_fake, progress=stop)
+    part = tmp_path / ".s.part"
+    for name in ("crops.rgb", "journal.jsonl"):
+        with (part / name).open("ab") as file:
+            file.write(broken_tail)
+    prepare(many(index), SPEC, tmp_path / "s", detector=build_fake, progress=lambda n, _: told.append(n))
+    assert told == [64, 96]
+    prepare(many(index), SPEC, tmp_path / "whole", detector=build_fake)
+    assert contents(tmp_path / "s") == contents(tmp_path / "whole")
+    assert not part.exists()
+
+
+def test_what_was_begun_for_something_else_is_begun_anew(index: pd.DataFrame, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(many(index), SPEC, tmp_path / "s", detector=build_fake, progress=stop)
+    told: list[int] = []
+    prepare(
+        many(index), CropSpec(8), tmp_path / "s", detector=build_fake, progress=lambda n, _: told.append(n)
+    )
+    assert told == [32, 64, 96]
+    assert CropStore.open(tmp_path / "s").spec == CropSpec(8)
+
+
+def test_pixels_that_went_missing_are_cut_again(index: pd.DataFrame, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 64:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(many(index), SPEC, tmp_path / "s", detector=build_fake, progress=stop)
+    (tmp_path / ".s.part" / "crops.rgb").write_bytes(b"")
+    prepare(many(index), SPEC, tmp_path / "s", detector=build_fake)
+    prepare(many(index), SPEC, tmp_path / "whole", detector=build_fake)
+    assert contents(tmp_path / "s") == contents(tmp_path / "whole")
 
 
 def test_the_labelled_face_is_the_detection_that_overlaps_it() -> None:
@@ -126,13 +185,28 @@ def test_where_no_face_is_found_nothing_is_written(index: pd.DataFrame, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_picture_that_cannot_be_read_is_named_and_nothing_is_left(
+def test_a_picture_that_cannot_be_read_is_listed_with_the_reason(index: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    broken = index.assign(path=[str(tmp_path / "broken.png"), *index["path"][1:]])
+    done = prepare(broken, SPEC, tmp_path / "s", detector=build_fake)
+    assert (done.found, done.lost, done.unreadable) == (10, 2, 1)
+    lost = pd.read_csv(tmp_path / "s" / "lost.csv").set_index("path")["reason"]
+    assert "broken.png" in lost[str(tmp_path / "broken.png")]
+    assert lost[index["path"][NO_FACE]] == "no face was found"
+
+
+def test_where_no_picture_can_be_read_one_is_named_and_nothing_is_left(
     index: pd.DataFrame, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     broken = index.assign(path=str(tmp_path / "broken.png"))
-    with pytest.raises(InputError, match=r"broken\.png"):
+    with pytest.raises(InputError, match=r"Not one of 12 pictures.*broken\.png"):
         prepare(broken, SPEC, tmp_path / "s", detector=build_fake)
+    assert [p.name for p in tmp_path.iterdir()] == ["broken.png"]
+    with pytest.raises(SettingError, match="no detector"):
+        prepare(index, SPEC, tmp_path / "s", detector="mine")
+    with pytest.raises(SettingError, match="at least 1"):
+        prepare(index, SPEC, tmp_path / "s", detector=build_fake, workers=0)
     assert [p.name for p in tmp_path.iterdir()] == ["broken.png"]
     with pytest.raises(TableError):
         prepare(index.drop(columns="path"), SPEC, tmp_path / "s", detector=build_fake)

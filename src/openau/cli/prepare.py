@@ -53,4 +53,11 @@ class Prepare(Command):
                 progress=told.advanced,
             )
         print(f"{done.found} faces found, {done.lost} lost: {done.store}")
+        if done.lost:
+            why = f", {done.unreadable} of them because the picture cannot be read" if done.unreadable else ""
+            print(f"What was lost is listed in {done.store / 'lost.csv'}{why}.")
         return 0
+
+    def after_interrupt(self) -> str:
+        """Return how to go on."""
+        return "run the same command again to go on from there."

@@ -7,29 +7,37 @@ would cut.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
-import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from openau.data.index import check_index
+from openau.data.journal import Journal
 from openau.data.pictures import read_picture
-from openau.data.store import FACTS, LOST, PIXELS, SCHEMA, TABLE
-from openau.errors import NoInputError, OutputError, SettingError
+from openau.data.store import FACTS, LOST, SCHEMA, TABLE
+from openau.errors import InputError, NoInputError, OutputError, SettingError
 from openau.faces import Detector, build_detector, crop_face
 from openau.records import Box, CropSpec, Face, Pixels
 
 MIN_OVERLAP = 0.3
 """A detection is the labelled face where it covers at least this much of its true box (over the union)."""
+
+NO_FACE = "no face was found"
+"""The reason in `lost.csv` where the picture was read and the detector found nothing."""
+
+_CHUNK = 32
 
 Progress = Callable[[int, int], None]
 DetectorSource = str | Callable[[], Detector]
@@ -42,12 +50,14 @@ class Preparation:
     Attributes:
         store: The store's folder.
         found: Pictures whose face is in the store.
-        lost: Pictures in which the detector did not find the face.
+        lost: Pictures without a crop: the detector did not find the face, or the picture cannot be read.
+        unreadable: How many of those cannot be read.
     """
 
     store: Path
     found: int
     lost: int
+    unreadable: int = 0
 
 
 def wide_spec(spec: CropSpec, margin: float) -> CropSpec:
@@ -80,8 +90,11 @@ def prepare(
     """Find and cut the face of every picture of an index.
 
     The face is found as the instrument finds it. Where the index has a true box (`x1, y1, x2, y2`), the
-    detection that overlaps it most counts, otherwise the largest; a picture without one is left out and
-    counted.
+    detection that overlaps it most counts, otherwise the largest. A picture without one, and a picture that
+    cannot be read, is left out, counted, and listed in `lost.csv` with the reason.
+
+    The store is the same whatever the number of processes. What was interrupted goes on where it stopped when
+    it is asked for again with the same index, recipe and detector.
 
     Args:
         index: Index table.
@@ -100,69 +113,109 @@ def prepare(
         SettingError: An option is out of range.
         NoInputError: Not one face was found.
         OutputError: `out` exists or cannot be written.
-        InputError: A picture cannot be read.
+        InputError: Not one picture can be read.
     """
     check_index(index, "The index")
     if detector == "index" and not {"x1", "y1", "x2", "y2"} <= set(index.columns):
         raise SettingError("The index has no face boxes x1, y1, x2, y2; name a detector such as 'haar'.")
+    if workers < 1:
+        raise SettingError(f"Preparing with {workers} processes is impossible; give at least 1.")
     wide = wide_spec(spec, margin)
     if out.exists():
         raise OutputError(f"{out} exists already; give another folder, or remove it.")
+    if detector != "index":
+        _detector(detector)  # what is wrong with it is said before anything is written
+    pictures = _pictures(index)
+    name = detector if isinstance(detector, str) else getattr(detector, "__name__", "custom")
+    asked = {"schema": SCHEMA, "crop": asdict(spec), "wide": wide.size, "detector": name}
     part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    cut = partial(_cut_chunk, wide=wide, detector=detector)
     try:
-        part.mkdir(parents=True)
-        found = _write_crops(index, partial(_cut, wide=wide, detector=detector), part, workers, progress)
-        if not found.any():
-            raise NoInputError(f"Not one face was found in {len(index)} pictures; try another detector.")
-        _write_tables(index, found, part, {
-            "schema": SCHEMA,
-            "crop": asdict(spec),
-            "wide": wide.size,
-            "detector": detector if isinstance(detector, str) else getattr(detector, "__name__", "custom"),
-            "found": int(found.sum()),
-            "lost": int((~found).sum()),
-        })  # fmt: skip
+        with Journal.open(part, {**asked, "index": _fingerprint(pictures)}, wide.size**2 * 3) as journal:
+            _tell(progress, journal.done, len(index))
+            for chunk in _in_order(cut, pictures, journal.done, workers):
+                journal.add(*chunk)
+                _tell(progress, journal.done, len(index))
+        reasons = journal.reasons
+        found = sum(reason == "" for reason in reasons)
+        if not found:
+            journal.remove()
+            raise _nothing_found(reasons)
+        _write_tables(index, reasons, part, {**asked, "found": found, "lost": len(reasons) - found})
+        journal.finish()
         part.replace(out)
     except OSError as error:
         raise OutputError(f"The crop store {out} cannot be written ({error}).") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return Preparation(out, int(found.sum()), int((~found).sum()))
+    unreadable = sum(reason not in ("", NO_FACE) for reason in reasons)
+    return Preparation(out, found, len(reasons) - found, unreadable)
 
 
-def _write_crops(
-    index: pd.DataFrame,
-    cut: Callable[[tuple[str, Box | None]], Pixels | None],
-    folder: Path,
-    workers: int,
-    progress: Progress | None,
-) -> NDArray[np.bool_]:
-    """Append every found crop to the pixel file, in the index's order, and say which were found."""
-    found = np.zeros(len(index), bool)
-    with (folder / PIXELS).open("wb") as file:
-        for row, pixels in enumerate(_in_order(cut, _pictures(index), workers)):
-            if pixels is not None:
-                found[row] = True
-                file.write(pixels.tobytes())
-            if progress is not None:
-                progress(row + 1, len(index))
-    return found
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None and done:
+        progress(done, total)
+
+
+def _nothing_found(reasons: list[str]) -> InputError:
+    """Return what to say where not one crop was cut."""
+    if NO_FACE in reasons:
+        return NoInputError(f"Not one face was found in {len(reasons)} pictures; try another detector.")
+    return InputError(f"Not one of {len(reasons)} pictures can be read: {reasons[0]}")
+
+
+def _fingerprint(pictures: list[tuple[str, Box | None]]) -> str:
+    """Return what tells one list of pictures from another."""
+    digest = hashlib.sha256()
+    for picture in pictures:
+        digest.update(repr(picture).encode())
+    return digest.hexdigest()
+
+
+Chunk = tuple[Pixels, list[str]]
 
 
 def _in_order(
-    cut: Callable[[tuple[str, Box | None]], Pixels | None],
+    cut: Callable[[list[tuple[str, Box | None]]], Chunk],
     pictures: list[tuple[str, Box | None]],
+    start: int,
     workers: int,
-) -> Iterator[Pixels | None]:
-    """Cut every picture, in one process or several."""
-    if workers <= 1:
-        yield from map(cut, pictures)
+) -> Iterator[Chunk]:
+    """Cut pictures chunk by chunk in their order, in one process or several."""
+    chunks = (pictures[at : at + _CHUNK] for at in range(start, len(pictures), _CHUNK))
+    if workers == 1:
+        yield from map(cut, chunks)
         return
     # Spawned, not forked: a fork would inherit the locks of whatever threads are running.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(cut, pictures, chunksize=16)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        # Only so many chunks are under way that what is finished early does not pile up in memory.
+        waiting = deque(pool.submit(cut, chunk) for chunk in islice(chunks, 2 * workers))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(cut, chunk) for chunk in islice(chunks, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Keep the processes from fighting for the cores with threads of their own."""
+    cv2.setNumThreads(1)
+
+
+def _cut_chunk(pictures: list[tuple[str, Box | None]], *, wide: CropSpec, detector: DetectorSource) -> Chunk:
+    """Return the (F, W, W, 3) crops of the F faces found, and per picture why it has none, or nothing."""
+    crops: list[Pixels] = []
+    reasons: list[str] = []
+    for picture in pictures:
+        try:
+            pixels = _cut(picture, wide=wide, detector=detector)
+        except (InputError, SettingError) as error:
+            reasons.append(" ".join(str(error).split()))
+            continue
+        reasons.append(NO_FACE if pixels is None else "")
+        if pixels is not None:
+            crops.append(pixels)
+    return np.stack(crops) if crops else np.zeros((0, wide.size, wide.size, 3), np.uint8), reasons
 
 
 def _pictures(index: pd.DataFrame) -> list[tuple[str, Box | None]]:
@@ -235,8 +288,9 @@ def _area(box: Box) -> float:
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
-def _write_tables(index: pd.DataFrame, found: NDArray[np.bool_], folder: Path, facts: dict[str, Any]) -> None:
+def _write_tables(index: pd.DataFrame, reasons: list[str], folder: Path, facts: dict[str, Any]) -> None:
     """Write the rows of found and lost faces, and what made the store."""
-    index[found].reset_index(drop=True).to_parquet(folder / TABLE, index=False)
-    index[~found].to_csv(folder / LOST, index=False)
+    why = np.array(reasons)
+    index[why == ""].reset_index(drop=True).to_parquet(folder / TABLE, index=False)
+    index[why != ""].assign(reason=why[why != ""]).to_csv(folder / LOST, index=False)
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
