@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from openau.data.augment import Augmentation, augment, centre
+from openau.data.augment import (
+    AUGMENTATIONS,
+    Augmentation,
+    augment,
+    centre,
+    mirror,
+    offline_copy,
+    opposite_columns,
+)
 from openau.errors import SettingError
 
 NOTHING = Augmentation(**{field.name: 0.0 for field in fields(Augmentation)})
@@ -134,7 +142,77 @@ def test_noise_and_shading_do_something_and_leave_the_mean() -> None:
         assert abs(float(found.mean()) - 128 / 255) < 0.01
 
 
-@pytest.mark.parametrize(("name", "value"), [("flip", 1.2), ("grey", -0.1), ("shift", -0.1), ("zoom", -1)])
+def test_each_axis_is_zoomed_alone_as_keras_does() -> None:
+    # A disc of radius 8 in a wide crop: its width and height show the two factors.
+    place = torch.arange(66) - 32.5
+    disc = ((place[:, None] ** 2 + place**2) < 64)[None, :, :, None].expand(400, -1, -1, 3)
+    found = draw(only(axis_zoom=0.3), (disc * 255).to(torch.uint8), size=48)[:, 0] > 0.5
+    across, down = (found.any(axis).sum(1).float() / 16 for axis in (1, 2))
+    for size in (across, down):
+        assert 1 / 1.3 - 0.07 <= size.min() < 0.83  # extent up to 1.3: the picture as small as 1/1.3
+        assert 1.3 < size.max() <= 1 / 0.7 + 0.07
+    assert abs(torch.corrcoef(torch.stack((across, down)))[0, 1]) < 0.2
+
+
+def test_shearing_tilts_the_upright_axis_alone() -> None:
+    pictures = torch.zeros(100, 66, 66, 3, dtype=torch.uint8)
+    pictures[:, :, 32:34] = 255
+    found = draw(only(shear_deg=20.0), pictures, size=48)[:, 0]
+    weight = found / found.sum(2, keepdim=True).clamp(min=1e-6)
+    middle = (weight * torch.arange(48.0)).sum(2)
+    slope = torch.rad2deg(torch.atan((middle[:, 40] - middle[:, 8]) / 32))
+    assert 15 < slope.abs().max() <= 20.5
+    rows = torch.zeros(50, 66, 66, 3, dtype=torch.uint8)
+    rows[:, 32:34] = 255
+    level = draw(only(shear_deg=20.0), rows, size=48)[:, 0]
+    assert level.std(2).max() < 0.02
+
+
+def test_deramgozins_set_turns_zooms_and_mirrors_and_leaves_light_alone() -> None:
+    how = AUGMENTATIONS["deramgozin2023"]
+    flat = torch.full((50, 66, 66, 3), 90, dtype=torch.uint8)
+    torch.testing.assert_close(draw(how, flat, size=48), centre(flat, 48), atol=1e-3, rtol=0)
+    assert {f.name for f in fields(Augmentation) if getattr(how, f.name)} == {
+        "rotation_deg",
+        "shear_deg",
+        "axis_zoom",
+        "flip",
+    }
+
+
+def test_an_offline_copy_is_the_same_for_ever_and_another_key_gives_another() -> None:
+    picture = wide(1)[0].numpy()
+    one, again, other = (offline_copy(picture, key) for key in (7, 7, 8))
+    assert one.shape == picture.shape
+    assert one.dtype == picture.dtype
+    assert (one == again).all()
+    assert (one != other).any()
+
+
+def test_mirroring_exchanges_the_labels_of_the_sides() -> None:
+    names = ["AU12_left", "AU12_right", "AU25"]
+    target = torch.tensor([[1.0, 0.0, 1.0], [1.0, float("nan"), 0.0]])
+    faces, found = mirror(wide(2), target, torch.tensor([False, True]), opposite_columns(names))
+    assert torch.equal(faces[0], wide(2)[0])
+    assert torch.equal(faces[1], wide(2)[1].flip(1))
+    torch.testing.assert_close(found, torch.tensor([[1, 0, 1], [float("nan"), 1, 0]]), equal_nan=True)
+
+
+@pytest.mark.parametrize("names", [["AU12_left", "AU25"], ["AU12_right"]])
+def test_a_side_without_its_opposite_cannot_be_mirrored(names: list[str]) -> None:
+    with pytest.raises(SettingError, match="could not be labelled"):
+        opposite_columns(names)
+
+
+@pytest.mark.parametrize("opposite", [[0], [0, 0], [1, 2, 0]])
+def test_columns_that_do_not_pair_are_refused(opposite: list[int]) -> None:
+    with pytest.raises(SettingError, match="do not pair"):
+        mirror(wide(1), torch.zeros(1, max(2, len(opposite))), torch.tensor([True]), opposite)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("flip", 1.2), ("grey", -0.1), ("shift", -0.1), ("zoom", -1), ("axis_zoom", 1.0)]
+)
 def test_values_out_of_range_are_named(name: str, value: float) -> None:
     with pytest.raises(SettingError, match=name):
         Augmentation(**{name: value})

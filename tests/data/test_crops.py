@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from openau.data.crops import choose_face, overlap, prepare, wide_spec
-from openau.data.dataset import CropDataset, Crops, EpochBatches
+from openau.data.dataset import CropDataset, Crops
 from openau.data.index import build_index
 from openau.data.store import CropStore
 from openau.errors import InputError, NoInputError, OutputError, SettingError, TableError
@@ -252,19 +252,3 @@ def test_a_dataset_gives_whole_batches_of_its_rows(folder: Path) -> None:
     assert truth.tolist() == [[4, 5], [0, 1]]
     assert positions.tolist() == [2, 0]
     assert len(CropDataset(crops, rows, target)) == 3
-
-
-def test_an_epochs_batches_hold_every_picture_once_and_can_be_taken_up_in_the_middle() -> None:
-    batches = EpochBatches(24, 8, seed=3)
-    first = list(batches)
-    assert sorted(number for batch in first for number in batch) == list(range(24))
-    assert list(batches) == first
-    batches.start = 1
-    assert list(batches) == first[1:]
-    batches.start, batches.epoch = 0, 1
-    assert list(batches) != first
-
-
-def test_a_remainder_is_left_out_unless_it_is_all_there_is() -> None:
-    assert [len(b) for b in EpochBatches(20, 8, seed=0)] == [8, 8]
-    assert [len(b) for b in EpochBatches(5, 8, seed=0)] == [5]

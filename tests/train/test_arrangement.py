@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from openau.data.augment import AUGMENTATIONS
 from openau.data.dataset import Crops
 from openau.data.protocols import Folds
 from openau.errors import SettingError
+from openau.models.weights import read_tensors
 from openau.train import Recipe, load_recipe, recipe_text, train
 from openau.train.arrangement import arrange, labelled
 from openau.train.config import DataSettings, LabelSettings
@@ -120,3 +125,60 @@ def test_names_that_are_not_there_are_refused_before_training(recipe: Recipe, st
     ):
         with pytest.raises(SettingError, match=sentence):
             arrange(crops, broken)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "options"), [("balanced", {"count": 64}), ("repeated", {"rate": 0.5}), ("ratio", {"au": 12})]
+)
+def test_every_sampler_trains(
+    recipe: Recipe, tmp_path: Path, sampler: str, options: dict[str, object]
+) -> None:
+    once = replace(
+        with_data(recipe, sampler=sampler, sampler_options=options), run=replace(recipe.run, epochs=1)
+    )
+    log = pd.read_csv(train(once, out=tmp_path / "run") / "log.csv")
+    assert np.isfinite(log["loss"]).all()
+
+
+def test_faces_that_look_the_same_are_looked_for_where_asked(recipe: Recipe, store: Path) -> None:
+    crops = Crops([store])
+    assert arrange(crops, recipe).report.record()["test"]["near_duplicates"] is None
+    data = arrange(crops, with_data(recipe, near_duplicates=True))
+    assert data.report.test.near_duplicates == 1.0  # the fake's faces are all one pattern
+    assert "look like a training picture" in data.report.banner
+
+
+def test_a_named_augmentation_fills_in_what_the_recipe_leaves_out(tmp_path: Path) -> None:
+    text = 'name = "a"\naus = [1]\n[crop]\nsize = 48\n[augmentation]\nnamed = "deramgozin2023"\nflip = 0.0\n'
+    (tmp_path / "r.toml").write_text(text, "utf-8")
+    assert load_recipe(tmp_path / "r.toml").augmentation == replace(AUGMENTATIONS["deramgozin2023"], flip=0.0)
+    (tmp_path / "r.toml").write_text(text.replace("deramgozin2023", "mine"), "utf-8")
+    with pytest.raises(SettingError, match=r"augmentation\.named is 'mine'"):
+        load_recipe(tmp_path / "r.toml")
+
+
+@pytest.mark.slow
+def test_readers_that_run_ahead_change_nothing(recipe: Recipe, tmp_path: Path) -> None:
+    runs = []
+    for readers in (0, 1):
+        changed = replace(recipe, run=replace(recipe.run, readers=readers))
+        run = train(changed, out=tmp_path / str(readers))
+        runs.append(read_tensors(run / "checkpoint" / "last.safetensors")[0])
+    assert all(torch.equal(runs[0][name], tensor) for name, tensor in runs[1].items())
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(recipe_text(recipe), "utf-8")
+    (tmp_path / "go.py").write_text(
+        "import sys\nfrom pathlib import Path\nfrom openau.train import train\n"
+        "train(Path(sys.argv[1]), out=Path(sys.argv[2]))\n",
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29611"]
+    files = [str(tmp_path / name) for name in ("go.py", "r.toml", "run")]
+    child = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    assert child.returncode == 0, child.stderr[-2000:]
+    log = pd.read_csv(tmp_path / "run" / "log.csv")
+    assert log["step"].tolist() == [1, 2]  # 95 pictures in rounds of two batches of 32
+    assert np.isfinite(log["validation_auc"]).all()

@@ -6,7 +6,9 @@ Everything is drawn from one generator, so that a batch can be drawn again exact
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -26,6 +28,8 @@ class Augmentation:
         zoom: Largest relative change of size; 0.2 is 1/1.2 to 1.2 times.
         rotation_deg: Largest turn in the picture plane.
         stretch: Largest relative change of width against height.
+        shear_deg: Largest tilt of the upright axis against the level one.
+        axis_zoom: Largest change of either axis's extent, each alone, as a share: 0.3 is 0.7 to 1.3 times.
         flip: Probability of a mirror image (the AUs are unsided, so the labels stay).
         brightness: Largest change of brightness, as a share of white.
         contrast: Largest relative change of contrast about the face's mean.
@@ -44,6 +48,8 @@ class Augmentation:
     zoom: float = 0.15
     rotation_deg: float = 12.0
     stretch: float = 0.08
+    shear_deg: float = 0.0
+    axis_zoom: float = 0.0
     flip: float = 0.5
     brightness: float = 0.15
     contrast: float = 0.3
@@ -62,9 +68,23 @@ class Augmentation:
         for name in ("flip", "grey", "blur", "coarse", "cover"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingError(f"augmentation.{name} is {getattr(self, name)}; give a probability 0-1.")
-        for name in ("shift", "zoom", "rotation_deg", "stretch", "brightness", "contrast", "gamma", "noise"):
+        for name in (
+            "shift",
+            "zoom",
+            "rotation_deg",
+            "stretch",
+            "shear_deg",
+            "brightness",
+            "contrast",
+            "gamma",
+        ):
             if getattr(self, name) < 0:
                 raise SettingError(f"augmentation.{name} is {getattr(self, name)}; it must not be negative.")
+        if self.noise < 0 or not 0 <= self.axis_zoom < 1:
+            raise SettingError(
+                f"augmentation.noise is {self.noise} and augmentation.axis_zoom {self.axis_zoom}; "
+                "noise must not be negative, axis_zoom from 0 to below 1."
+            )
 
 
 def augment(wide: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
@@ -86,28 +106,33 @@ def augment(wide: Tensor, size: int, how: Augmentation, generator: torch.Generat
     return images.clamp_(0, 1)
 
 
-OFFLINE = Augmentation(
-    shift=0.05,
-    zoom=0.1,
-    rotation_deg=10.0,
-    stretch=0.0,
-    flip=0.5,
-    brightness=0.1,
-    contrast=0.2,
-    gamma=0.1,
-    saturation=0.0,
-    tint=0.0,
-    grey=0.0,
-    shading=0.0,
-    noise=0.02,
-    blur=0.0,
-    coarse=0.0,
+_NOTHING = dict.fromkeys((field.name for field in fields(Augmentation)), 0.0)
+
+AUGMENTATIONS = MappingProxyType(
+    {
+        "default": Augmentation(),
+        "none": Augmentation(**_NOTHING),
+        "deramgozin2023": Augmentation(
+            **{**_NOTHING, "rotation_deg": 30.0, "shear_deg": 0.3, "axis_zoom": 0.3, "flip": 0.5}
+        ),
+        "moreno2024-offline": Augmentation(
+            **{**_NOTHING, "shift": 0.05, "zoom": 0.1, "rotation_deg": 10.0, "flip": 0.5, "brightness": 0.1}
+            | {"contrast": 0.2, "gamma": 0.1, "noise": 0.02}
+        ),
+    }
 )
-"""How a copy made before training differs from its picture; the paper that makes them does not name its
-operations."""
+"""Ranges by name.
+
+`deramgozin2023`: what Deramgozin et al. (2023), section 4.2, give to Keras's generator: turns to ±30°, a
+shear of 0.3 (which Keras reads as degrees: almost nothing), each axis 0.7 to 1.3 times, mirror images.
+Beyond the crop's edge there are real pixels here, the edge's own there.
+
+`moreno2024-offline`: how a copy made before training differs from its picture; the paper does not name its
+operations.
+"""
 
 
-def offline_copy(wide: Pixels, key: int, how: Augmentation = OFFLINE) -> Pixels:
+def offline_copy(wide: Pixels, key: int, how: Augmentation = AUGMENTATIONS["moreno2024-offline"]) -> Pixels:
     """Draw one lasting variation of one stored crop.
 
     Args:
@@ -124,6 +149,56 @@ def offline_copy(wide: Pixels, key: int, how: Augmentation = OFFLINE) -> Pixels:
     picture = torch.from_numpy(np.ascontiguousarray(wide))[None]
     varied = augment(picture, wide.shape[0], how, torch.Generator().manual_seed(key))
     return varied[0].permute(1, 2, 0).mul_(255).round_().to(torch.uint8).numpy()
+
+
+def mirror(wide: Tensor, target: Tensor, chosen: Tensor, opposite: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Mirror some faces of a batch, and exchange the labels of their left and right AUs.
+
+    Args:
+        wide: (B, W, W, 3) uint8.
+        target: (B, A) labels.
+        chosen: (B,) bool, which faces.
+        opposite: For each of the A columns that of the same AU on the other side; itself where it has no
+            side.
+
+    Returns:
+        The faces and their labels, in memory of their own.
+
+    Raises:
+        SettingError: `opposite` is not one column for each, or mirroring twice would not give the labels
+            back.
+    """
+    columns = list(range(target.shape[1]))
+    if sorted(opposite) != columns or [opposite[column] for column in opposite] != columns:
+        raise SettingError(f"The opposite columns {list(opposite)} do not pair the {len(columns)} AUs.")
+    exchanged = target[:, list(opposite)]
+    return (
+        torch.where(chosen[:, None, None, None], wide.flip(2), wide),
+        torch.where(chosen[:, None], exchanged, target),
+    )
+
+
+def opposite_columns(names: Sequence[str]) -> list[int]:
+    """Return for each column that of the same AU on the other side.
+
+    Args:
+        names: `AU12_left`, `AU12_right`, `AU25` and so on.
+
+    Returns:
+        Column numbers, as `mirror` takes them.
+
+    Raises:
+        SettingError: An AU has only one of its two sides.
+    """
+    turned = {"left": "right", "right": "left"}
+    found = []
+    for name in names:
+        stem, _, side = name.rpartition("_")
+        other = f"{stem}_{turned[side]}" if side in turned else name
+        if other not in names:
+            raise SettingError(f"There is {name} but no {other}: a mirror image could not be labelled.")
+        found.append(list(names).index(other))
+    return found
 
 
 def centre(wide: Tensor, size: int) -> Tensor:
@@ -172,16 +247,24 @@ def _move(images: Tensor, size: int, how: Augmentation, generator: torch.Generat
     stretch = _factor(count, how.stretch, generator).sqrt()
     mirror = 1 - 2 * (_rand(generator, count) < how.flip).to(torch.float32)
     across, down = extent * stretch, extent / stretch
+    upright = angle
+    # What is off draws nothing, so that the same seed gives the same pictures as before it was there.
+    if how.axis_zoom > 0:
+        across = across * (1 + _uniform(count, how.axis_zoom, generator))
+        down = down * (1 + _uniform(count, how.axis_zoom, generator))
+    if how.shear_deg > 0:
+        upright = angle + _uniform(count, math.radians(how.shear_deg), generator)
     cosine, sine = angle.cos(), angle.sin()
+    up_cosine, up_sine = upright.cos(), upright.sin()
     reach = torch.stack(
-        (across * cosine.abs() + down * sine.abs(), across * sine.abs() + down * cosine.abs()), 1
+        (across * cosine.abs() + down * up_sine.abs(), across * sine.abs() + down * up_cosine.abs()), 1
     )
     limit = torch.full_like(reach, 2 * how.shift * size / wide)
     shift = (_rand(generator, count, 2) * 2 - 1) * torch.minimum(limit, (1 - reach).clamp(min=0))
     matrix = torch.stack(
         (
-            torch.stack((across * cosine * mirror, -down * sine, shift[:, 0]), 1),
-            torch.stack((across * sine * mirror, down * cosine, shift[:, 1]), 1),
+            torch.stack((across * cosine * mirror, -down * up_sine, shift[:, 0]), 1),
+            torch.stack((across * sine * mirror, down * up_cosine, shift[:, 1]), 1),
         ),
         1,
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from openau.data.augment import offline_copy
-from openau.data.store import CropStore
+from openau.data.samplers import EpochBatches
+from openau.data.store import CropStore, PixelFile
 from openau.errors import SettingError
 from openau.records import CropSpec, Floats, Pixels
 
@@ -53,7 +55,7 @@ class Crops:
         self.spec: CropSpec = first.spec
         self.side: int = first.wide.shape[1]
         self.lost = sum(store.lost for store in stores)
-        self._wide = [store.wide for store in stores]
+        self._wide: list[PixelFile] = [store.wide for store in stores]
         self._starts = np.cumsum([0, *(len(store.table) for store in stores)])
         self._rows = np.arange(len(self.table))
         self._drawn: NDArray[np.int64] | None = None
@@ -103,7 +105,7 @@ class Crops:
     def _stored(self, rows: NDArray[np.int64]) -> Pixels:
         """Read crops by their numbers in the joined stores."""
         if len(self._wide) == 1:
-            return np.asarray(self._wide[0][rows])
+            return self._wide[0][rows]
         crops = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         which = np.searchsorted(self._starts, rows, side="right") - 1
         for number in np.unique(which):
@@ -150,26 +152,29 @@ class CropDataset(Dataset[Batch]):
         return pixels, torch.from_numpy(self.target[chosen]), torch.from_numpy(chosen)
 
 
-class EpochBatches(Sampler[list[int]]):
-    """Batches of an epoch in an order that seed and epoch alone decide.
-
-    Set `epoch` before iterating, and `start` to the number of batches to leave out: those already trained on.
+def build_loader(
+    dataset: CropDataset, batches: EpochBatches, *, workers: int = 0, pinned: bool = False
+) -> DataLoader[Batch]:
+    """Return what reads the batches one after the other.
 
     Args:
-        count: Number of pictures.
-        batch: Pictures per batch; a last, smaller batch is left out unless it is the only one.
-        seed: Of the order.
+        dataset: The pictures.
+        batches: Their order.
+        workers: Processes that read ahead; 0 to read in the process that trains.
+        pinned: Whether batches lie in memory from which a GPU can fetch them by itself.
     """
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        pin_memory=pinned,
+        persistent_workers=workers > 0,
+        # Spawned, not forked: a fork would inherit the locks of torch's threads.
+        multiprocessing_context="spawn" if workers else None,
+    )
 
-    def __init__(self, count: int, batch: int, seed: int) -> None:
-        self.count, self.batch, self.seed = count, batch, seed
-        self.epoch = 0
-        self.start = 0
 
-    def __len__(self) -> int:
-        return max(1, self.count // self.batch)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
-        for number in range(self.start, len(self)):
-            yield order[number * self.batch : (number + 1) * self.batch].tolist()
+def _as_it_is(batch: Any) -> Any:
+    """Return a batch that was read whole."""
+    return batch

@@ -139,7 +139,7 @@ def leakage(table: pd.DataFrame, *, hashes: NDArray[np.uint64] | None = None) ->
 
     Args:
         table: Index table with a `split` column; copies carry a `copy` number above 0.
-        hashes: (N,) uint64, each picture's `openau.data.lookalike.difference_hash`; None to leave near
+        hashes: (N, 4) uint64, each picture's `openau.data.lookalike.difference_hash`; None to leave near
             duplicates out.
 
     Returns:

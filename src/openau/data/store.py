@@ -15,10 +15,35 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from openau.errors import InputError
-from openau.records import CropSpec
+from openau.records import CropSpec, Pixels
 
 SCHEMA = 1
 PIXELS, TABLE, LOST, FACTS = "crops.rgb", "index.parquet", "lost.csv", "store.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFile:
+    """N pictures of raw uint8 in one file, read by their numbers.
+
+    The file is mapped for each read and let go after it: memory does not grow with what was read, any
+    number of processes may read at once, and another process can be sent one without the pictures.
+
+    Attributes:
+        path: The file.
+        shape: N, W, W, 3.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Pixels:
+        """Return (B, W, W, 3) pictures by their (B,) numbers."""
+        mapped = np.asarray(np.memmap(self.path, dtype=np.uint8, mode="r", shape=self.shape))
+        found: Pixels = mapped[np.asarray(rows)]  # a copy: numbers, not a slice, pick the rows
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +60,7 @@ class CropStore:
 
     table: pd.DataFrame
     spec: CropSpec
-    wide: NDArray[np.uint8]
+    wide: PixelFile
     detector: str
     lost: int
 
@@ -55,14 +80,18 @@ class CropStore:
                 raise InputError(f"{folder} was prepared by another version of openau; prepare it again.")
             table = pd.read_parquet(folder / TABLE)
             shape = (len(table), facts["wide"], facts["wide"], 3)
-            wide = np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape)
+            wide = PixelFile(folder / PIXELS, shape)
+            if wide.path.stat().st_size != np.prod(shape, dtype=np.int64):
+                raise InputError(
+                    f"The crop store {folder} is broken (crops and rows differ in number); prepare it again."
+                )
             return cls(table, CropSpec(**facts["crop"]), wide, facts["detector"], facts["lost"])
         except FileNotFoundError:
             raise InputError(f"{folder} is not a crop store; make one with openau data prepare.") from None
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise InputError(f"The crop store {folder} is broken ({error}); prepare it again.") from error
 
-    def crops(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def crops(self, rows: NDArray[np.int64]) -> Pixels:
         """Return the crops exactly as the instrument would cut them.
 
         Args:
@@ -73,4 +102,4 @@ class CropStore:
         """
         start = (self.wide.shape[1] - self.spec.size) // 2
         stop = start + self.spec.size
-        return np.ascontiguousarray(self.wide[rows, start:stop, start:stop])
+        return np.ascontiguousarray(self.wide[rows][:, start:stop, start:stop])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from openau.data.dataset import Crops
 from openau.data.labels import Between, LabelRule, label_rule
 from openau.data.leakage import LeakageReport, leakage
+from openau.data.lookalike import difference_hash
 from openau.data.protocols import SPLITS, Folds, build_folds
 from openau.data.union import select_union, union_targets
 from openau.errors import SettingError
@@ -99,10 +100,21 @@ def arrange(crops: Crops, recipe: Recipe) -> Arrangement:
         options = {"seed": settings.options.get("seed", recipe.seed), **options}
     folds = build_folds(settings.split, table, **options)
     chosen = folds.split(settings.fold)
-    report = leakage(chosen)
     arranged = crops.arranged(chosen.drop(columns="split"), seed=recipe.seed)
+    report = leakage(chosen, hashes=_hashes(arranged) if settings.near_duplicates else None)
     split = chosen["split"].to_numpy(str)
     rows = {name: np.flatnonzero(split == name) for name in SPLITS}
     if not len(rows["train"]):
         raise SettingError("The split leaves no picture to train on; change data.split in the recipe.")
     return Arrangement(arranged, rows, folds, report, left_out)
+
+
+def _hashes(crops: Crops) -> NDArray[np.uint64]:
+    """Return the hash of every crop as the network sees it, (N, 4)."""
+    border = (crops.side - crops.spec.size) // 2
+    inside = slice(border, border + crops.spec.size)
+    found = np.zeros((len(crops.table), 4), np.uint64)
+    for start in range(0, len(found), 64):
+        rows = np.arange(start, min(start + 64, len(found)))
+        found[rows] = [difference_hash(wide[inside, inside]) for wide in crops.wide(rows)]
+    return found

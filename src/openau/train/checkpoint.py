@@ -137,7 +137,7 @@ def load_checkpoint(
 def _deciding(recipe: str) -> dict[str, Any]:
     """Return what of a recipe decides the weights: not where the run lies or how often it is saved."""
     fields = tomllib.loads(recipe)
-    for name in ("out", "checkpoint_s"):
+    for name in ("out", "checkpoint_s", "readers"):
         fields.get("run", {}).pop(name, None)
     return fields
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from openau.data.augment import Augmentation
+from openau.data.augment import AUGMENTATIONS, Augmentation
 from openau.data.labels import Between
 from openau.errors import SettingError
 from openau.facs import ACTION_UNITS, au_set
@@ -30,6 +30,11 @@ class DataSettings:
         validation: Share of the subjects for validation, where `subject` draws them.
         test: Share of the subjects for test, where `subject` draws them.
         options: What the protocol is to know beside the recipe's seed.
+        sampler: Which training pictures an epoch shows, key of `openau.data.samplers.SAMPLERS`: `shuffled`
+            shows each once, `balanced` each AU about as often present as absent, `repeated` rare AUs more
+            often, `ratio` a given N:P of one AU.
+        sampler_options: What the sampler is to know.
+        near_duplicates: Whether the leakage report looks at every crop for faces that look the same.
     """
 
     stores: tuple[str, ...] = ()
@@ -38,6 +43,9 @@ class DataSettings:
     validation: float = 0.1
     test: float = 0.1
     options: dict[str, Any] = field(default_factory=dict)
+    sampler: str = "shuffled"
+    sampler_options: dict[str, Any] = field(default_factory=dict)
+    near_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,7 @@ class RunSettings:
         precision: `float32`, or `bfloat16` for convolutions and matrix products.
         threads: CPU threads; 0 for torch's own choice.
         patience: Epochs without a better validation AUC before training stops; 0 for never.
+        readers: Processes that read crops ahead of training; 0 to read in between.
         checkpoint_s: Seconds between checkpoints within an epoch; one is also written after each epoch.
     """
 
@@ -140,6 +149,7 @@ class RunSettings:
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = 0
     patience: int = 0
+    readers: int = 0
     checkpoint_s: float = 120.0
 
 
@@ -203,6 +213,7 @@ class Recipe:
             ("seed", self.seed, 0),
             ("run.epochs", self.run.epochs, 1),
             ("run.batch", self.run.batch, 1),
+            ("run.readers", self.run.readers, 0),
             ("optimiser.warmup", self.optimiser.warmup, 0),
             ("optimiser.weight_decay", self.optimiser.weight_decay, 0),
             ("loss.limit", self.loss.limit, 1),
@@ -228,6 +239,8 @@ class Recipe:
 def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
     """Read a recipe.
 
+    The table `augmentation` may say `named = "deramgozin2023"` and change single fields of that.
+
     Args:
         path: A TOML file; fields left out keep their defaults.
         overrides: Values that take the place of the file's, by dotted name of the field (`optimiser.lr`);
@@ -247,6 +260,7 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
         raise SettingError(f"The recipe {path} is not TOML ({error}).") from error
     for name, text in (overrides or {}).items():
         _override(raw, name, text)
+    _fill_in_augmentation(raw)
     recipe = _build(Recipe, raw, "")
     assert isinstance(recipe, Recipe)
     return recipe
@@ -263,6 +277,19 @@ def _override(raw: dict[str, Any], name: str, text: str) -> None:
         raw[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         raw[last] = text
+
+
+def _fill_in_augmentation(raw: dict[str, Any]) -> None:
+    """Put the ranges of a named augmentation where the recipe gives none of its own."""
+    given = raw.get("augmentation")
+    if not isinstance(given, dict) or "named" not in given:
+        return
+    name = given.pop("named")
+    if name not in AUGMENTATIONS:
+        raise SettingError(
+            f"The recipe's augmentation.named is {name!r}; choose one of {', '.join(AUGMENTATIONS)}."
+        )
+    raw["augmentation"] = {**asdict(AUGMENTATIONS[name]), **given}
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -24,7 +24,8 @@ from torch.optim import Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
 from openau.data.augment import augment
-from openau.data.dataset import Batch, CropDataset, Crops, EpochBatches
+from openau.data.dataset import Batch, CropDataset, Crops, build_loader
+from openau.data.samplers import EpochBatches, build_draw
 from openau.errors import OutputError, SettingError
 from openau.evaluate import roc_auc
 from openau.losses import binary_cross_entropy, focal, positive_weight, weighted_binary_cross_entropy
@@ -171,12 +172,22 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
     rows = data.rows["train"]
     target = labelled(data.crops.table.iloc[rows], recipe)
     network = network_spec(recipe).build().to(memory_format=torch.channels_last)
-    batches = EpochBatches(len(rows), recipe.run.batch, recipe.seed)
-    loader = DataLoader(
-        CropDataset(data.crops, rows, target), batch_sampler=batches, collate_fn=lambda batch: batch
+    batches = EpochBatches(
+        build_draw(recipe.data.sampler, target, recipe.action_units, recipe.data.sampler_options),
+        recipe.run.batch,
+        recipe.seed,
+        process=accelerator.process_index,
+        processes=accelerator.num_processes,
+    )
+    loader = build_loader(
+        CropDataset(data.crops, rows, target),
+        batches,
+        workers=recipe.run.readers,
+        pinned=torch.cuda.is_available(),
     )
     optimiser = _optimiser(network, recipe.optimiser)
-    network, optimiser, loader = accelerator.prepare(network, optimiser, loader)
+    # The loader stays as it is: its batches are this process's own, without any shown twice to fill up.
+    network, optimiser = accelerator.prepare(network, optimiser)
     return _Run(
         recipe=recipe,
         folder=folder,
@@ -242,7 +253,7 @@ def _epoch(run: _Run, progress: Callable[[Progress], None] | None) -> None:
     standing, recipe = run.standing, run.recipe
     steps = len(run.loader)
     run.batches.epoch = standing.epoch
-    run.batches.start = standing.step * run.accelerator.num_processes
+    run.batches.start = standing.step
     run.network.train()
     started = saved = time.monotonic()
     for batch in run.loader:
@@ -264,7 +275,7 @@ def _epoch(run: _Run, progress: Callable[[Progress], None] | None) -> None:
 def _step(run: _Run, batch: Batch, steps: int) -> float:
     """Take one step and return its loss."""
     recipe, standing, accelerator = run.recipe, run.standing, run.accelerator
-    pixels, target, _ = batch
+    pixels, target = (tensor.to(accelerator.device, non_blocking=True) for tensor in batch[:2])
     chance = np.random.SeedSequence(
         (recipe.seed, standing.epoch, standing.step, accelerator.process_index)
     ).generate_state(2, np.uint64)
@@ -289,7 +300,7 @@ def _step(run: _Run, batch: Batch, steps: int) -> float:
 def _progress(run: _Run, steps: int) -> Progress:
     """Return where the run stands."""
     standing = run.standing
-    done = standing.step * run.recipe.run.batch * run.accelerator.num_processes
+    done = standing.step * run.batches.batch * run.accelerator.num_processes
     left = steps * run.recipe.run.epochs - standing.total
     return Progress(
         epoch=standing.epoch + 1,
