@@ -21,6 +21,9 @@ from openau.facs import ACTION_UNITS
 
 REQUIRED_COLUMNS = ("dataset", "subject", "sequence", "frame", "path")
 
+MEASURE = re.compile(r"emotion|value_\d+|AU\d{2}_(left|right)")
+"""What an index without AU columns may have instead: emotions, values of other definition, sided AUs."""
+
 DATASETS: dict[str, str] = {
     "synthetic": "openau.data.synthetic:index",
     "disfa": "openau.data.datasets.disfa:DISFA",
@@ -33,7 +36,16 @@ DATASETS: dict[str, str] = {
     "fer_plus": "openau.data.datasets.fer2013:FER_PLUS",
     "raf_db": "openau.data.datasets.raf:RAF_DB",
     "raf_au": "openau.data.datasets.raf:RAF_AU",
+    "table": "openau.data.datasets.own:TABLE",
+    "folder": "openau.data.datasets.own:FOLDER",
     "caer_s": "openau.data.datasets.caer_s:CAER_S",
+    "gft": "openau.data.datasets.own:GFT",
+    "unbc": "openau.data.datasets.unbc:UNBC",
+    "feafa": "openau.data.datasets.feafa:FEAFA",
+    "affectnet": "openau.data.datasets.affectnet:AFFECTNET",
+    "aff_wild2": "openau.data.datasets.aff_wild2:AFF_WILD2",
+    "semaine": "openau.data.datasets.semaine:SEMAINE",
+    "dem": "openau.data.datasets.own:DEM",
 }
 """Dataset name to the `module:function` that indexes its folder; a `Dataset` is such a function."""
 
@@ -114,7 +126,7 @@ def check_index(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     if table.empty:
         raise TableError(f"{origin} has no rows; give a dataset with at least one picture.")
     columns = au_columns(table)
-    if not columns and "emotion" not in table.columns:
+    if not columns and not any(MEASURE.fullmatch(str(column)) for column in table.columns):
         raise TableError(f"{origin} has no AU column and no emotion; name AU columns AU01, AU02 and so on.")
     for column in columns:
         values = pd.to_numeric(table[column], errors="coerce")

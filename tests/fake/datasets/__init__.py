@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.fake.datasets import bp4d, caer_s, ck_plus, disfa, disfa_plus, emotionet, fer, raf
+from tests.fake.datasets import (
+    bp4d,
+    caer_s,
+    ck_plus,
+    disfa,
+    disfa_plus,
+    emotionet,
+    fer,
+    frames,
+    own,
+    raf,
+    wild,
+)
 from tests.fake.datasets.copy import FakeCopy
 
 FAKES: dict[str, FakeCopy] = {
@@ -17,5 +29,14 @@ FAKES: dict[str, FakeCopy] = {
     "raf_db": raf.COPY,
     "raf_au": raf.COPY_AU,
     "caer_s": caer_s.COPY,
+    "table": own.TABLE,
+    "folder": own.FOLDER,
+    "dem": own.DEM,
+    "gft": own.GFT,
+    "affectnet": wild.AFFECTNET,
+    "aff_wild2": wild.AFF_WILD2,
+    "unbc": frames.UNBC,
+    "feafa": frames.FEAFA,
+    "semaine": frames.SEMAINE,
 }
 """Registry name to its fake copy."""

@@ -23,6 +23,7 @@ class FakeCopy:
             where there is no label file.
         picture: A labelled picture; None where label and picture are one.
         stray: Where a picture without a label may lie; None where every picture has one by its place.
+        marked: Whether the name of `labels` matters.
     """
 
     write: Callable[[Path], object]
@@ -31,6 +32,7 @@ class FakeCopy:
     wrong: tuple[str, str, str] | None
     picture: str | None
     stray: str | None
+    marked: bool = True
 
 
 @cache

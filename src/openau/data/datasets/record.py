@@ -17,9 +17,13 @@ from openau.errors import NoInputError
 
 Scale = Literal["intensity", "occurrence"]
 Reader = Callable[[Path, Notes], pd.DataFrame]
+Locator = Callable[[Path, str, Notes], Path]
 
 LEADING = ("dataset", "subject", "sequence", "frame", "time_s", "path", "split", "emotion", "au_scale")
 """The first columns of every index, where it has them."""
+
+TEXT = ("dataset", "subject", "sequence", "path", "split", "emotion", "au_scale")
+"""The columns of text."""
 
 VALUE = re.compile(r"AU\d{2}(_left|_right|_intensity)?")
 """An AU's column in an index."""
@@ -41,6 +45,7 @@ class Dataset:
         marks: Names of files or folders; the dataset's folder is the one that has one of them.
         scale: What an AU column holds: `intensity` 0–5 or `occurrence` 0/1; None where it has no AUs.
         read: Reads the folder that has the marks; notes what differs from the official copy.
+        locate: Finds the folder where no name marks it.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Dataset:
     marks: tuple[str, ...]
     scale: Scale | None
     read: Reader
+    locate: Locator | None = None
 
     def __call__(self, root: Path, notes: Notes | None = None) -> pd.DataFrame:
         """Index a copy.
@@ -71,7 +77,10 @@ class Dataset:
             TableError: A label file holds what the dataset's codes do not have.
         """
         notes = Notes() if notes is None else notes
-        place = locate(root, self.title, self.marks, notes)
+        if self.locate is None:
+            place = locate(root, self.title, self.marks, notes)
+        else:
+            place = self.locate(root, self.title, notes)
         table = self.read(place, notes)
         if table.empty:
             found = "; ".join(finding.sentence for finding in notes.findings if finding.differs)
@@ -90,6 +99,9 @@ def _finished(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     table = table.drop(columns=[column for column in values if table[column].isna().all()])
     values = sorted(column for column in values if column in table)
     table[values] = table[values].astype(np.float32)
+    for column in TEXT:
+        if column in table:  # one kind of text and of missing text, whatever the reader made them from
+            table[column] = table[column].astype(object).where(table[column].notna(), None)
     first = [column for column in LEADING if column in table]
     rest = [column for column in table.columns if column not in {*first, *values}]
     return table[[*first, *values, *rest]].reset_index(drop=True)

@@ -17,7 +17,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv")
 """Videos of datasets."""
 
-_DEPTH = 3
+DEPTH = 3
+"""How many folders below the one that was named a copy may lie."""
+
 _WIDTH = 500  # folders of one level that are looked into
 _SHOWN = 6
 _NUMBER = re.compile(r"(\d+)\D*$")
@@ -39,7 +41,7 @@ def locate(root: Path, title: str, marks: Sequence[str], notes: Notes) -> Path:
         raise InputError(f"There is no folder {root}; give the folder of your copy of {title}.")
     root = root.resolve()
     level, seen = [root], _names(root)
-    for depth in range(_DEPTH + 1):
+    for depth in range(DEPTH + 1):
         for place in level:
             if any(find(place, mark) for mark in marks):
                 if depth:
@@ -48,6 +50,24 @@ def locate(root: Path, title: str, marks: Sequence[str], notes: Notes) -> Path:
         level = [child for place in level for child in _folders(place)][:_WIDTH]
         seen += [child.name for child in level]
     raise InputError(_not_this(root, title, marks, seen))
+
+
+def levels(root: Path, title: str) -> Iterator[Path]:
+    """Yield a folder and the folders below it, the nearest first, as deep as a copy may lie.
+
+    Args:
+        root: Where to begin.
+        title: The dataset's name, for the sentence.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    if not root.is_dir():
+        raise InputError(f"There is no folder {root}; give the folder of your copy of {title}.")
+    level = [root.resolve()]
+    for _ in range(DEPTH + 1):
+        yield from level
+        level = [child for place in level for child in _folders(place)][:_WIDTH]
 
 
 def _not_this(root: Path, title: str, marks: Sequence[str], seen: Sequence[str]) -> str:
