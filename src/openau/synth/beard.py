@@ -17,6 +17,7 @@ from openau.records import Floats
 from openau.synth.piece import Piece
 from openau.synth.raster import vertex_normals
 from openau.synth.rig import BEARD, FACE, Rig
+from openau.synth.surface import Surface
 from openau.synth.texture import Numbers, bump, float32, smooth_step
 from openau.synth.traits import BeardStyle, Traits
 
@@ -76,11 +77,12 @@ def beard_region(style: BeardStyle, x: Numbers, y: Numbers, z: Numbers) -> Float
     )
 
 
-def find_beard_zone(rig: Rig) -> BeardZone:
+def find_beard_zone(rig: Rig, surface: Surface) -> BeardZone:
     """Find the triangles of the face on which beards grow.
 
     Args:
         rig: The rig.
+        surface: Which vertices are ears.
     """
     x, y, z = rig.vertices.T
     outline = float32(rig.vertices[rig.landmarks[48:60], :2]).reshape(-1, 1, 2)
@@ -91,7 +93,7 @@ def find_beard_zone(rig: Rig) -> BeardZone:
         -cv2.pointPolygonTest(outline, (float(a), float(b)), True)
         for a, b in zip(x[near], y[near], strict=True)
     ]
-    free = smooth_step(LIP_MARGIN_CM, LIP_MARGIN_CM + 0.35, outside)
+    free = smooth_step(LIP_MARGIN_CM, LIP_MARGIN_CM + 0.35, outside) * ~surface.ear
     styles: tuple[BeardStyle, ...] = ("moustache", "goatee", "short", "full")
     share = {style: beard_region(style, x, y, z) * free for style in styles}
     grows = share["full"] + share["goatee"] > 0.04

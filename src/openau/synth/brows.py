@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -74,15 +75,16 @@ def paint_brows(
         (S, S) float32 in 0-1.
     """
     side = np.abs(x)
-    half = _half_height(brow, side)
-    edge = smooth_step(0, 1, (1 - np.abs(y - middle_line(brow, side)) / np.maximum(half, 0.03)) * 1.3)
+    half, lopsided = _half_height(brow, side), rng.normal(0, 0.06)
+    middle = middle_line(brow, side) + np.float32(lopsided) * np.sign(x)
+    edge = smooth_step(0, 1, (1 - np.abs(y - middle) / np.maximum(half, 0.03)) * 1.3)
     ends = smooth_step(brow.inner - 0.35, brow.inner + 0.35, side) * smooth_step(
         brow.outer + 0.2, brow.outer - 0.8, side
     )
     band = edge * ends * np.float32(0.12 + 0.5 * brow.density)
     hairs = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
     for sign, factors in zip((-1, 1), fits, strict=True):
-        _draw_hairs(rng, brow, sign, factors, hairs)
+        _draw_hairs(rng, replace(brow, lift=brow.lift + sign * lopsided), sign, factors, hairs)
     strength = np.float32(0.35 + 0.55 * brow.density)
     cover = band + (1 - band) * blur(hairs.astype(np.float32) / 255, 0.45) * strength
     return float32(np.clip(cover, 0, 0.95))

@@ -235,7 +235,8 @@ def _thickness(rng: np.random.Generator, cut: Cut, elevation: Floats, down: Floa
 def _let_fall(rng: np.random.Generator, points: Floats, cut: Cut, curls_in: bool) -> None:
     """Let the sides and the back hang straight down below the widest place, in place."""
     from_front = np.abs(_AZIMUTH)
-    length = rng.uniform(*cut.length) * (1 + 0.04 * rng.standard_normal(COLUMNS))
+    uneven = 0.03 + 0.09 * rng.random()
+    length = rng.uniform(*cut.length) * (1 + uneven * rng.uniform(-1.5, 0.5, COLUMNS))
     wave, phase = rng.uniform(0, 0.6), rng.uniform(0, 6) + 0.5 * rng.standard_normal(COLUMNS)
     # Before the shoulders and along the cheeks, or tucked behind the ears; each side its own.
     start_angle = np.where(_AZIMUTH < 0, *rng.choice([52.0, 58.0, 66.0, 98.0], 2))
@@ -266,7 +267,11 @@ def _weave(rng: np.random.Generator, cut: Cut, points: Floats, locks: Floats) ->
     uv = np.stack([around.ravel(), along.ravel()], axis=1)
     # Strands end at different lengths.
     front = np.abs(_AZIMUTH) < 60
-    last = ROWS - 1 - np.floor(rng.gamma(0.9, 0.9, COLUMNS)).clip(0, np.where(front, 0, 4))
+    last = (
+        ROWS
+        - 1
+        - np.floor(rng.gamma(0.9, 0.9, COLUMNS)).clip(0, np.where(front, 0, 1 if cut.length[1] else 3))
+    )
     shown = np.arange(ROWS - 1)[:, None] < last[None]
     # The first hairs behind the hairline let skin through.
     shown[-2:] &= ~front | (rng.random((2, COLUMNS)) < np.array([[0.8], [0.4]]))

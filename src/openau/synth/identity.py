@@ -153,7 +153,7 @@ def build_stage(rig: Rig | None = None) -> Stage:
         wrinkles=build_wrinkles(surface),
         forms=build_forms(rig),
         lash_lines=find_lash_lines(rig),
-        beard_zone=find_beard_zone(rig),
+        beard_zone=find_beard_zone(rig, surface),
     )
 
 
@@ -177,7 +177,10 @@ def draw_subject(
     hairline = draw_hairline(rng, traits)
     clothes = (rng.uniform(0.02, 0.6) * (1 + 0.35 * rng.uniform(-1, 1, 3))).astype(np.float32)
     teeth = float32(
-        np.array([0.62, 0.57, 0.47]) * rng.uniform(0.65, 1.15, 1) * [1, 1, rng.uniform(0.75, 1.1)]
+        np.array([0.62, 0.57, 0.47])
+        * rng.uniform(0.65, 1.15, 1)
+        * [1, 1, rng.uniform(0.75, 1.1)]
+        * (1 - 0.28 * traits.tone)
     )
     body = _grow(rng, stage, traits, hairline, vertices, worn)
     cover = _scalp_cover(stage, hairline)

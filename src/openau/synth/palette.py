@@ -131,7 +131,9 @@ def draw_eye_colour(rng: np.random.Generator, tone: float) -> Colour:
     weights = np.array([0.4 - 0.33 * light, 0.45 - 0.2 * light, 0.25, 0.05 + 0.15 * light])
     weights = np.append(weights, [0.12 * light, 0.3 * light, 0.1 * light])
     colour = _EYES[int(rng.choice(7, p=weights / weights.sum()))]
-    return reflectance(colour * rng.uniform(0.8, 1.25) * (1 + 0.08 * rng.standard_normal(3)))
+    # Cameras lift dark faces, and with them whatever is lighter: irises go with the skin.
+    deeper = 1 - 0.5 * tone
+    return reflectance(colour * deeper * rng.uniform(0.8, 1.25) * (1 + 0.08 * rng.standard_normal(3)))
 
 
 def draw_makeup_colours(rng: np.random.Generator, tone: float) -> Colour:

@@ -84,7 +84,7 @@ def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
     fine = blur(fine, 0.8)
     crease_line = np.interp(side, [1.7, 2.4, 3.3, 4.1, 4.9], [3.5, 4.25, 4.45, 4.25, 3.7])
     under = np.interp(side, [1.5, 2.2, 3.2, 4.4], [2.75, 2.3, 2.15, 2.5])
-    free = 1 - np.clip(1.3 * lips, 0, 1)
+    free = (1 - np.clip(1.3 * lips, 0, 1)) * (1 - surface.ear_map)
     styles: tuple[BeardStyle, ...] = ("moustache", "goatee", "short", "full")
     beards = {style: float32(beard_region(style, x, y, z) * free) for style in styles}
     return SkinMaps(
@@ -309,7 +309,7 @@ def paint_eye(rng: np.random.Generator, traits: Traits) -> Floats:
     radius = np.hypot(columns - 63.5, rows - 63.5) / 128
     turn = (np.arctan2(rows - 63.5, columns - 63.5) / (2 * np.pi) + 0.5) * 255
     aged = float(np.clip((traits.age - 40) / 40, 0, 1))
-    white = np.array([0.56, 0.515, 0.475]) * (1 - 0.2 * traits.tone) * rng.uniform(0.8, 1.05)
+    white = np.array([0.56, 0.515, 0.475]) * (1 - 0.36 * traits.tone) * rng.uniform(0.8, 1.05)
     white = white * (1 - aged * np.array([0.02, 0.05, 0.16]))
     # Blood in the corners: redder away from the iris, in veins.
     veins = np.abs(blur(rng.standard_normal((128, 128)).astype(np.float32), 1.6)) * 3
