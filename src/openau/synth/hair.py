@@ -286,7 +286,7 @@ def _weave(rng: np.random.Generator, cut: Cut, points: Floats, locks: Floats) ->
         brightness=float32(np.clip(brightness, 0.3, 1.7).ravel()),
         casting=len(triangles),
     )
-    return _lined(piece) if cut.length[1] else piece
+    return _lined(piece) if cut.length[1] or cut.locks > 0.4 or cut.lumps[0] > 10 else piece
 
 
 def _lined(piece: Piece) -> Piece:
