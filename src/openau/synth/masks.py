@@ -54,6 +54,7 @@ def draw_masks(
     stage: Stage,
     subject: Subject,
     expression: Expression,
+    posed: Floats,
     truth: tuple[Mapping[int, float], Mapping[int, float]],
     buffer: Buffer,
     size: tuple[int, int],
@@ -64,6 +65,7 @@ def draw_masks(
         stage: What subjects share.
         subject: Who was drawn.
         expression: What the face was asked to do.
+        posed: (N, 3) float32, cm, the face with that expression.
         truth: Intensity 0-5 by AU that the picture shows, subject's left and right.
         buffer: What each sample of the picture sees; whole multiples of `size`.
         size: Height and width of the masks, pixels.
@@ -78,16 +80,17 @@ def draw_masks(
     mouth, wrinkled = np.uint32(0), np.zeros(stage.surface.inside.shape, np.uint32)
     for row, au in enumerate(aus):
         levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
-        offsets, parted_cm = _movement(stage.rig, subject, expression, au, levels)
-        distance = np.linalg.norm(offsets, axis=1)
+        before, after = _with_and_without(stage.rig, subject, (expression, posed), au, levels)
+        distance = np.sqrt(np.square(after - before).sum(axis=1))
         moved[row, :count] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
         moved[row, count : count + len(head.anchor)] = moved[row, head.anchor]
-        if parted_cm >= PARTED_CM:
+        if lip_gap(after, stage.rig) - lip_gap(before, stage.rig) >= PARTED_CM:
             mouth |= _BIT[au]
         for height, level in zip(_envelope(stage, subject, au), reversed(levels), strict=False):
             share = subject.traits.wrinkling * expression.wrinkle_gain * MOVEMENTS[au].share(level)
             depth = fold_depth(subject.folds[au], share)
-            wrinkled[height * np.float32(depth) >= WRINKLED_CM] |= _BIT[au]
+            if depth > 0:
+                np.bitwise_or(wrinkled, _BIT[au], out=wrinkled, where=height >= WRINKLED_CM / depth)
     out = np.zeros(size, np.uint32)
     _fill(buffer, head.mesh, moved, bits, wrinkled, mouth, out)
     return out
@@ -117,20 +120,22 @@ def pack(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return np.stack([(masks >> np.uint32(shift)).astype(np.uint8) for shift in (0, 8, 16)], axis=-1)
 
 
-def _movement(
-    rig: Rig, subject: Subject, expression: Expression, au: int, levels: tuple[float, float]
-) -> tuple[Floats, float]:
-    """Return how far an AU moves each vertex, (N, 3) cm, and how much it widens the gap between the lips."""
+def _with_and_without(
+    rig: Rig,
+    subject: Subject,
+    drawn: tuple[Expression, Floats],
+    au: int,
+    levels: tuple[float, float],
+) -> tuple[Floats, Floats]:
+    """Return the face without an AU and with it, (N, 3) cm each."""
+    expression, posed = drawn
     asked = max(expression.left.get(au, 0.0), expression.right.get(au, 0.0)) > 0
     if au == 25 or not asked:
-        with_it, without = Expression({au: levels[0]}, {au: levels[1]}), Expression()
-    else:
-        left, right = (
-            {a: v for a, v in side.items() if a != au} for side in (expression.left, expression.right)
+        return subject.vertices, pose_face(
+            rig, subject.vertices, Expression({au: levels[0]}, {au: levels[1]})
         )
-        with_it, without = expression, replace(expression, left=left, right=right)
-    before, after = (pose_face(rig, subject.vertices, face) for face in (without, with_it))
-    return after - before, lip_gap(after, rig) - lip_gap(before, rig)
+    left, right = ({a: v for a, v in side.items() if a != au} for side in (expression.left, expression.right))
+    return pose_face(rig, subject.vertices, replace(expression, left=left, right=right)), posed
 
 
 def _envelope(stage: Stage, subject: Subject, au: int) -> tuple[Floats, ...]:

@@ -126,7 +126,7 @@ def render(
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
     rgb = np.rint(developed * 255).astype(np.uint8)
     half = (height // MASK_SCALE, width // MASK_SCALE)
-    drawn = draw_masks(stage, subject, expression, (left, right), buffer, half) if masks else None
+    drawn = draw_masks(stage, subject, expression, vertices, (left, right), buffer, half) if masks else None
     return Picture(rgb, final, face_box(final), pose, left, right, shown[0].lip_gap_cm, drawn)
 
 
