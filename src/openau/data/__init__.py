@@ -13,6 +13,7 @@ from openau.data.index import DATASETS, build_index
 from openau.data.labels import LABEL_RULES, LabelRule, label_rule, rule_targets, select_rows, targets
 from openau.data.leakage import Leakage, LeakageReport, leakage
 from openau.data.protocols import PROTOCOLS, Folds, build_folds, subject_split
+from openau.data.sample import read_sample
 from openau.data.store import CropStore
 from openau.data.truth import read_landmarks, read_masks
 
@@ -33,6 +34,7 @@ __all__ = [
     "prepare",
     "read_landmarks",
     "read_masks",
+    "read_sample",
     "rule_targets",
     "select_rows",
     "subject_split",

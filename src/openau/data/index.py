@@ -26,6 +26,7 @@ MEASURE = re.compile(r"emotion|value_\d+|AU\d{2}_(left|right)")
 
 DATASETS: dict[str, str] = {
     "synthetic": "openau.data.synthetic:index",
+    "sample": "openau.data.sample:index",
     "disfa": "openau.data.datasets.disfa:DISFA",
     "disfa_plus": "openau.data.datasets.disfa_plus:DISFA_PLUS",
     "ck_plus": "openau.data.datasets.ck_plus:CK_PLUS",

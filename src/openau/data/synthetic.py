@@ -46,6 +46,7 @@ def index(root: Path) -> pd.DataFrame:
     table["subject"] = f"{folder.name}/" + table["subject"].astype(str)
     for column in {"path", "mask"}.intersection(table.columns):
         table[column] = [str(folder / path) for path in table[column]]
+    table["au_scale"] = "intensity"
     if (folder / "landmarks.npy").is_file():
         table["landmarks"], table["row"] = str(folder / "landmarks.npy"), range(len(table))
     if not Path(table["path"].iloc[-1]).is_file():
