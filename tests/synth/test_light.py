@@ -14,7 +14,7 @@ from openau.synth.identity import Stage, Subject
 from openau.synth.light import Beam, Lamp, Tint
 from openau.synth.raster import Buffer
 from openau.synth.render import View, render
-from openau.synth.scene import Camera, Flaws
+from openau.synth.scene import Camera, Flaws, draw_scene
 from openau.synth.texture import float32
 
 SIZE = 64
@@ -97,3 +97,27 @@ def test_pixels_lit_once_look_like_pixels_lit_four_times(
     difference = np.abs(quick ** (1 / 2.2) - slow ** (1 / 2.2)).mean(axis=2)
     assert 0 < difference.mean() < 0.006
     assert np.percentile(difference, 99) < 0.05
+
+
+def test_every_light_exposes_the_face_within_bounds_and_burns_out_little(
+    stage: Stage, subject: Subject
+) -> None:
+    found: dict[str, int] = {}
+    for number in range(400):
+        rng = np.random.default_rng((12, number))
+        scene = draw_scene(rng)
+        kind = scene.lamp.kind
+        found[kind] = found.get(kind, 0) + 1
+        if found[kind] > 3:
+            continue
+        picture = render(stage, subject, Expression(), View.of(scene, SIZE), rng)
+        luminance = picture.rgb @ np.array([0.2126, 0.7152, 0.0722])
+        eyes, mouth = picture.points[36:48].mean(axis=0), picture.points[48:60].mean(axis=0)
+        row, column = ((eyes + mouth) / 2).astype(int)[::-1]
+        middle = np.s_[row - 5 : row + 6, column - 5 : column + 6]
+        assert 45 < np.median(luminance[middle]) < 222, scene
+        assert (picture.rgb[middle].min(axis=2) >= 250).mean() < 0.01, scene
+        assert (picture.rgb.min(axis=2) >= 250).mean() < 0.35, scene
+        assert (picture.rgb.max(axis=2) <= 5).mean() < 0.5, scene
+    assert len(found) == 9
+    assert min(found.values()) >= 3

@@ -30,6 +30,9 @@ _TRIES: Final = 200
 """How often an expression is drawn until its labels are those planned."""
 
 
+_PNG_LEVEL: Final = 6  # level 9 saves another fifth of a mask's 700 bytes and takes nine times as long
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is wanted of one subject.
@@ -98,7 +101,7 @@ def render_subject(out: Path, stage: Stage, style: Style, order: Order) -> dict[
         row = {"path": path.relative_to(out).as_posix(), "split": order.split, "seed": style.seed}
         if picture.masks is not None:
             mask = out / "masks" / f"{place}.png"
-            _write_image(mask, pack(picture.masks), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+            _write_image(mask, pack(picture.masks), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
             row["mask"] = mask.relative_to(out).as_posix()
         row |= {"subject": f"{number:05d}", "frame": frame}
         rows.append(row | picture_truth(shown, expression, scene, picture))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
+from openau.synth.compiled import uncounted
 
 FAR = np.float32(1e9)
 
@@ -63,7 +64,7 @@ def _grain(x: int, y: int) -> float:  # pragma: no cover - compiled
     return value % 1.0
 
 
-@nb.njit(cache=True, fastmath=True)
+@uncounted
 def rasterize(
     points: Floats, depth: Floats, triangles: NDArray[np.int32], coverage: Floats, buffer: Buffer
 ) -> None:  # pragma: no cover - compiled
@@ -115,7 +116,7 @@ def rasterize(
                 second[y, x] = w1
 
 
-@nb.njit(cache=True, fastmath=True)
+@uncounted
 def rasterize_depth(
     points: Floats, depth: Floats, triangles: NDArray[np.int32], image: Floats
 ) -> None:  # pragma: no cover - compiled
@@ -128,26 +129,31 @@ def rasterize_depth(
         image: (H, W) float32, is lowered to the nearest depth.
     """
     height, width = image.shape
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, x1, y1 = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
         x2, y2 = points[c, 0], points[c, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         left, right = _span(min(x0, x1, x2), max(x0, x1, x2), width)
-        top, bottom = _span(min(y0, y1, y2), max(y0, y1, y2), height)
-        if left >= right or top >= bottom or abs(area) < 1e-9:
+        if left >= right:
             continue
-        inverse = 1.0 / area
+        top, bottom = _span(min(y0, y1, y2), max(y0, y1, y2), height)
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if top >= bottom or abs(area) < np.float32(1e-9):
+            continue
+        inverse = one / area
+        right0, down0 = (y1 - y2) * inverse, (x2 - x1) * inverse
+        right1, down1 = (y2 - y0) * inverse, (x0 - x2) * inverse
+        z2 = depth[c]
+        z0, z1 = depth[a] - z2, depth[b] - z2
         for y in range(top, bottom):
-            py = y + 0.5
+            across, down = np.float32(left) + half - x2, np.float32(y) + half - y2
+            w0, w1 = right0 * across + down0 * down, right1 * across + down1 * down
             for x in range(left, right):
-                px = x + 0.5
-                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * inverse
-                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * inverse
-                w2 = 1.0 - w0 - w1
-                if w0 >= 0.0 and w1 >= 0.0 and w2 >= 0.0:
-                    z = w0 * depth[a] + w1 * depth[b] + w2 * depth[c]
-                    image[y, x] = min(image[y, x], z)
+                if w0 >= zero and w1 >= zero and w0 + w1 <= one:
+                    image[y, x] = min(image[y, x], z2 + w0 * z0 + w1 * z1)
+                w0 += right0
+                w1 += right1
 
 
 @nb.njit(cache=True, fastmath=True)
