@@ -1,8 +1,8 @@
 """How fast faces are rendered, stage by stage and as a dataset: `python -m benchmarks.synth`.
 
 Needs the face rig (`OPENAU_RIG` or `OPENAU_SHARED`). The dataset is made as a user makes it, by
-`openau synthesize`, with a new person every eight pictures, all labels and parameters in the index, with masks
-and without. Pictures per second of processor time depend least on what else the machine does.
+`openau synthesize`, a new person every eight pictures, all labels and parameters in the index, with masks and
+without. Pictures per second of processor time depend least on what else the machine does.
 """
 
 from __future__ import annotations
