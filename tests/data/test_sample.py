@@ -1,4 +1,4 @@
-"""The sample inside the package: complete, balanced, its truth on its faces, ready to prepare and train on."""
+"""The sample inside the package: complete, balanced, its truth on its faces, ready to train on."""
 
 from __future__ import annotations
 
