@@ -133,13 +133,13 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     20: Movement(
         "ch. 4, AU 20",
         "Corners stretched sideways; the rig's shape also drops them, which the smile takes back.",
-        {"mouthStretch": 1.25, "mouthSmile": 0.25},
+        {"mouthStretch": 1.25, "mouthSmile": 0.42},
     ),
     22: Movement("ch. 6, AU 22", "Lips funnelled forward, open.", middle={"mouthFunnel": 0.85}),
     23: Movement(
         "ch. 6, AU 23",
         "The red of both lips narrow and drawn in, the mouth a little shorter; no pressing upward as in 24.",
-        middle={NARROW: 1.0, "mouthPucker": 0.3},
+        middle={NARROW: 1.0, "mouthPucker": 0.36},
     ),
     24: Movement(
         "ch. 6, AU 24",

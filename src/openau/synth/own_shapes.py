@@ -123,10 +123,10 @@ def _narrow_lips(rig: Rig) -> Doubles:
     across = np.clip(1 - (base[:, 0] / (1.15 * half)) ** 2, 0, 1)
     up = base[:, 1] - line[1]
     # The red reaches about 0.9 cm above and 1 cm below the line; the skin beyond follows it, less and less.
-    red = across * np.exp(-((up / 1.25) ** 2)) * np.exp(-(((base[:, 2] - line[2]) / 1.8) ** 2))
+    red = across * np.exp(-((up / 1.5) ** 2)) * np.exp(-(((base[:, 2] - line[2]) / 1.8) ** 2))
     inside = np.unique(rig.triangles[np.isin(rig.part, (TEETH,))])
     red[inside] = 0
-    return np.stack([0 * red, -0.72 * up * red, -0.42 * red * np.exp(-((up / 0.8) ** 2))], axis=1)
+    return np.stack([0 * red, -0.9 * up * red, -0.45 * red * np.exp(-((up / 0.8) ** 2))], axis=1)
 
 
 def _boss(rig: Rig) -> Doubles:
