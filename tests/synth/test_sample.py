@@ -14,7 +14,15 @@ from openau.facs import au_set
 from openau.synth import sample
 from openau.synth.expression import Expression
 from openau.synth.movements import MOVEMENTS
-from openau.synth.sample import EXCLUDED, ONE_SIDED, PROTOTYPES, PULLS, draw_expression, is_allowed
+from openau.synth.sample import (
+    EXCLUDED,
+    ONE_SIDED,
+    PROTOTYPES,
+    PULLS,
+    draw_expression,
+    is_allowed,
+    squint,
+)
 
 COUNT = 6000
 
@@ -212,3 +220,19 @@ def test_blinks_are_mostly_shut_and_sometimes_half_way(drawn: list[Expression]) 
 def test_half_closed_lids_and_wide_eyes_are_not_drawn_over_lowered_eyes(drawn: list[Expression]) -> None:
     half = [e for e in drawn if 1.01 < stronger(e, 43) < 4.6 or min(e.left.get(5, 0), e.right.get(5, 0)) >= 1]
     assert min(e.gaze[1] for e in half) >= -0.15
+
+
+def test_a_squint_is_labelled_au7_and_keeps_the_rest_of_the_face() -> None:
+    rng = np.random.default_rng(2)
+    smile = Expression.both({12: 3.0, 6: 2.0})
+    for _ in range(30):
+        face = squint(rng, smile)
+        assert face.left[7] == face.right[7] >= 1.5
+        assert face.left[12] == 3.0
+        assert face.left[6] >= 2.0
+        assert face.left.keys() <= {4, 6, 7, 12}
+
+
+def test_closing_eyes_do_not_squint() -> None:
+    asleep = Expression.both({43: 5.0})
+    assert squint(np.random.default_rng(2), asleep) == asleep

@@ -22,10 +22,11 @@ from openau.synth.masks import pack
 from openau.synth.ratios import NEGATIVE, POSITIVE
 from openau.synth.render import View, render
 from openau.synth.rig import Rig
-from openau.synth.sample import draw_expression
+from openau.synth.sample import draw_expression, squint
 from openau.synth.scene import Scene, draw_scene
 from openau.synth.truth import picture_truth
 
+_SQUINTING: Final = 0.35
 _TRIES: Final = 200
 """How often an expression is drawn until its labels are those planned."""
 
@@ -91,6 +92,8 @@ def render_subject(out: Path, stage: Stage, style: Style, order: Order) -> dict[
         rng = np.random.default_rng((style.seed, number, frame))
         expression = draw_planned(rng, labels_of, present, order.planned - present)
         scene = _draw_scene(rng, style)
+        if scene.lamp.kind == "sun" and not order.planned and rng.random() < _SQUINTING:
+            expression = squint(rng, expression)
         view = View.of(scene, style.size)
         shown = dress(stage, subject, rng)
         picture = render(stage, shown, expression, view, rng, masks=style.masks)

@@ -13,6 +13,7 @@ often AUs come together follows spontaneous databases (AU6 with 12; AU7 with 4, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -176,6 +177,23 @@ def _draw_freely(rng: np.random.Generator) -> Expression:
     left, right = _take_sides(rng, chosen)
     gaze = _suit_gaze(_draw_gaze(rng), chosen)
     return Expression(left, right, gaze, _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
+
+
+def squint(rng: np.random.Generator, expression: Expression) -> Expression:
+    """Return an expression with the eyes narrowed as against a bright light, labelled for what it is: AU7.
+
+    Args:
+        rng: The source of chance.
+        expression: What the face does otherwise; closing eyes are left as they are.
+    """
+    left, right = dict(expression.left), dict(expression.right)
+    if max(left.get(43, 0.0), right.get(43, 0.0)) > 1:
+        return expression
+    there = left.keys() | right.keys()
+    for au, intensity in _draw_squint(rng).items():
+        if au in (4, 6, 7) and (au in there or is_allowed(au, dict.fromkeys(there, 1.0))):
+            left[au], right[au] = (max(side.get(au, 0.0), intensity) for side in (left, right))
+    return replace(expression, left=left, right=right)
 
 
 def is_allowed(au: int, chosen: Mapping[int, float]) -> bool:
