@@ -97,7 +97,7 @@ def _visor(rng: np.random.Generator, skull: Floats, front: float) -> Piece:
     """Return a cap's visor: forward and a little down from the edge of its front."""
     azimuth = np.linspace(-52, 52, 21, dtype=np.float32)[None, :]
     reach = np.linspace(0, 1, 6, dtype=np.float32)[:, None]
-    length, dip = rng.uniform(4.5, 6.5), rng.uniform(0.6, 2.4)
+    length, dip = rng.uniform(4.5, 6.5), rng.uniform(0.2, 1.6)
     elevation = np.full_like(azimuth, np.degrees(np.arctan2(front - CENTRE[1], 9.6))) + 2
     edge = place_at(azimuth, elevation, radius_at(skull, azimuth, elevation) + np.float32(0.6))
     round_off = np.cos(np.radians(azimuth) * 1.6)[..., None]
@@ -181,8 +181,11 @@ def _depth_at(skin: Floats, x: Numbers, y: Numbers) -> Floats:
     for a, b in zip(x, y, strict=True):
         near = np.hypot(skin[:, 0] - a, skin[:, 1] - b) < 0.9
         depth.append(float(np.percentile(skin[near, 2], 80)) if near.any() else 4.0)
-    ring = np.array(depth)
-    return float32((np.roll(ring, 1) + 2 * ring + np.roll(ring, -1)) / 4)
+    # Cloth spans the hollow before the ear.
+    ring = np.maximum(np.array(depth), 3.8)
+    for _ in range(3):
+        ring = (np.roll(ring, 1) + 2 * ring + np.roll(ring, -1)) / 4
+    return float32(ring)
 
 
 def _cloth_radius(points: Numbers, direction: Numbers) -> Floats:

@@ -278,7 +278,7 @@ def _spot(rng: np.random.Generator, painted: Floats, traits: Traits, maps: SkinM
         picked = rng.choice(chosen, count, p=None)
         keep = rng.random(count) < maps.freckled.ravel()[picked]
         dots += [
-            (divmod(int(i), TEXTURE_SIZE), rng.uniform(0.7, 1.5), rng.uniform(0.12, 0.38))
+            (divmod(int(i), TEXTURE_SIZE), rng.uniform(0.7, 1.5), rng.uniform(0.22, 0.55))
             for i in picked[keep]
         ]
     for _ in range(int(25 * traits.age_spots)):
