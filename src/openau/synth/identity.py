@@ -281,7 +281,8 @@ def _solid_colours(
     """Return the colour of every part that has a single one."""
     solid = np.zeros((CLOTHES + 1, 3), np.float32)
     solid[HEAD], solid[MOUTH], solid[TEETH] = traits.skin * 0.97, _GUMS, teeth
-    solid[LASH] = solid[LOWER_LASH] = np.minimum(traits.brow * 0.5, 0.02)
+    # Mascara darkens what may be as light as the brows.
+    solid[LASH] = solid[LOWER_LASH] = np.minimum(traits.brow * 0.6, 0.012 if traits.makeup.liner else 0.05)
     solid[HAIR], solid[BEARD] = traits.hair, traits.beard_colour
     frames = np.array(
         [[0.01, 0.01, 0.01], [0.05, 0.022, 0.01], [0.3, 0.29, 0.28], [0.35, 0.25, 0.1], [0.1, 0.02, 0.03]]
