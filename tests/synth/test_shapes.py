@@ -15,6 +15,7 @@ from openau.synth.movements import LEVEL_WEIGHTS, MOVEMENTS, YIELDS
 from openau.synth.own_shapes import own_shapes
 from openau.synth.rig import FACE
 from openau.synth.sample import ONE_SIDED
+from openau.synth.texture import float32
 
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 CELL_CM = 0.05
@@ -33,7 +34,7 @@ def mirror(stage: Stage) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     points = stage.rig.vertices[skin]
     left, right = skin[points[:, 0] > 0.05], skin[points[:, 0] < -0.05]
     left = left[::9]
-    image = stage.rig.vertices[left] * np.float32([-1, 1, 1])
+    image = stage.rig.vertices[left] * float32([-1, 1, 1])
     other = stage.rig.vertices[right]
     nearest = np.array([int(((other - point) ** 2).sum(axis=1).argmin()) for point in image])
     close = np.linalg.norm(other[nearest] - image, axis=1) < CELL_CM
@@ -83,7 +84,7 @@ def test_swapping_the_sides_mirrors_every_vertex(
     back = moved(stage, base, Expression({au: 1.0}, {au: 4.0}))
     # Neighbouring vertices differ a little where a shape is steep: the rig's halves are no exact mirror.
     tolerance = 0.02 + 0.06 * np.linalg.norm(there, axis=1).max()
-    flip = np.float32([-1, 1, 1])
+    flip = float32([-1, 1, 1])
     assert np.abs(there[left] * flip - back[right]).max() < tolerance
     assert np.abs(back[left] * flip - there[right]).max() < tolerance
 

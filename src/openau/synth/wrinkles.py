@@ -172,8 +172,12 @@ def _pattern(au: int, pattern: int, x: Floats, y: Floats) -> Floats:
     for furrow in FURROWS:
         if furrow.au == au and (not furrow.variants or pattern in furrow.variants):
             distance, along = line_distance(furrow.line, x * furrow.half if furrow.half else np.abs(x), y)
-            strength = 1 - along if furrow.fading else 4 * along * (1 - along) if furrow.tapered else 1.0
-            total = total - bump(distance, furrow.width) * strength * furrow.depth
+            valley = bump(distance, furrow.width) * np.float32(furrow.depth)
+            if furrow.fading:
+                valley *= 1 - along
+            elif furrow.tapered:
+                valley *= 4 * along * (1 - along)
+            total -= valley
     return np.asarray(total, np.float32)
 
 
