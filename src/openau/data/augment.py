@@ -279,18 +279,28 @@ def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> T
     def column(values: Tensor) -> Tensor:
         return values[:, None, None, None]
 
+    # Everything is drawn in the same order whatever is switched off; what would change nothing is not computed.
     exponent = column(_factor(count, how.gamma, generator))
-    images = images.clamp(1e-4, 1).pow(exponent)
-    middle = images.mean((1, 2, 3), keepdim=True)
-    images = (images - middle) * column(_factor(count, how.contrast, generator)) + middle
-    images = images + column(_uniform(count, how.brightness, generator))
-    weight = images.new_tensor([0.299, 0.587, 0.114])[None, :, None, None]
-    luma = (images * weight).sum(1, keepdim=True)
+    images = images.clamp(1e-4, 1)
+    if how.gamma > 0:
+        images = images.pow(exponent)
+    contrast = column(_factor(count, how.contrast, generator))
+    if how.contrast > 0:
+        middle = images.mean((1, 2, 3), keepdim=True)
+        images = (images - middle).mul_(contrast).add_(middle)
+    brightness = column(_uniform(count, how.brightness, generator))
+    if how.brightness > 0:
+        images = images + brightness
     colourful = column(_factor(count, how.saturation, generator))
     colourful = colourful * (~_chosen(count, how.grey, generator))
     tint = _factor(3 * count, how.tint, generator).reshape(count, 3, 1, 1)
     tint = torch.where(colourful == 0, torch.ones_like(tint), tint)
-    images = (luma + (images - luma) * colourful) * tint
+    if how.saturation > 0 or how.grey > 0:
+        weight = images.new_tensor([0.299, 0.587, 0.114])[None, :, None, None]
+        luma = (images * weight).sum(1, keepdim=True)
+        images = (images - luma).mul_(colourful).add_(luma)
+    if how.tint > 0:
+        images = images * tint
     if how.shading > 0:
         turn = _uniform(count, math.pi, generator)
         ramp = torch.linspace(-1, 1, size, device=images.device)
@@ -307,19 +317,21 @@ def _spoil(images: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     count, size = images.shape[0], images.shape[2]
     if how.coarse > 0:
         factor = 1.5 + 1.5 * float(_rand(generator))
-        small = F.interpolate(images, size=max(8, round(size / factor)), mode="area")
-        back = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
-        images = torch.where(_chosen(count, how.coarse, generator), back, images)
+        chosen = _chosen(count, how.coarse, generator)[:, 0, 0, 0]
+        small = F.interpolate(images[chosen], size=max(8, round(size / factor)), mode="area")
+        images[chosen] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
     if how.blur > 0:
         kernel = images.new_tensor([0.25, 0.5, 0.25])
         kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
-        blurred = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
-        images = torch.where(_chosen(count, how.blur, generator), blurred, images)
+        chosen = _chosen(count, how.blur, generator)[:, 0, 0, 0]
+        padded = F.pad(images[chosen], (1, 1, 1, 1), mode="replicate")
+        images[chosen] = F.conv2d(padded, kernel, groups=3)
     if how.cover > 0:
         images = _cover(images, how.cover, generator)
     if how.noise > 0:
         strength = _rand(generator, count, 1, 1, 1) * how.noise
-        images = images + strength * torch.randn(images.shape, generator=generator, device=generator.device)
+        noise = torch.randn(images.shape, generator=generator, device=generator.device)
+        images = noise.mul_(strength).add_(images)
     return images
 
 
