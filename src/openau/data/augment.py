@@ -279,7 +279,7 @@ def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> T
     def column(values: Tensor) -> Tensor:
         return values[:, None, None, None]
 
-    # Everything is drawn in the same order whatever is switched off; what would change nothing is not computed.
+    # Everything is drawn in the same order whatever is off; what would change nothing is not computed.
     exponent = column(_factor(count, how.gamma, generator))
     images = images.clamp(1e-4, 1)
     if how.gamma > 0:
