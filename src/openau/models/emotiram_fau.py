@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -119,13 +119,10 @@ class EmotiramFAU(nn.Module):
         Raises:
             SettingError: The images do not have the shape the network was built for.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            read = self._read(images)
-        logits: Tensor = self.head(read)
-        return logits
+        return self.emotions_and_aus(images)[0]
 
     def emotions_and_aus(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the emotions and what the AU network says about AUs, before and after its last step.
+        """Return the emotions and what the AU network says about AUs, in one pass.
 
         Args:
             images: (B, 3, S, S) float, normalised as the AU network needs it.
@@ -136,10 +133,12 @@ class EmotiramFAU(nn.Module):
         Raises:
             SettingError: The images do not have the shape the network was built for.
         """
-        return self(images), self.encoder(images)
-
-    def _read(self, images: Tensor) -> Tensor:
-        """Return what the emotions are read from: (B, K·S/4·S/4) maps or (B, A) probabilities."""
-        if isinstance(self.encoder, FanHeatmap | FanSCC):
-            return self.encoder.heatmaps(images).flatten(1) / HEIGHT
-        return cast(Tensor, self.encoder(images)).sigmoid()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            if isinstance(self.encoder, FanHeatmap | FanSCC):
+                maps = self.encoder.heatmaps(images)
+                aus, read = self.encoder.logits_of(maps), maps.flatten(1) / HEIGHT
+            else:
+                aus = self.encoder(images)
+                read = aus.sigmoid()
+        emotions: Tensor = self.head(read)
+        return emotions, aus

@@ -38,6 +38,26 @@ def read_intensity(maps: Tensor, points: Sequence[int]) -> Tensor:
     return torch.stack([part.mean(1) for part in torch.split(heights, list(points), dim=1)], dim=1)
 
 
+def grad_cam_of_points(maps: Tensor, points: Sequence[int]) -> Tensor:
+    """Return Grad-CAM of every AU's logit at the point maps themselves: the mean of its maps, rectified.
+
+    The logit's derivative with respect to a map is 1/(255·P) at the map's highest place, P the AU's points,
+    and 0 elsewhere and for other AUs' maps; its mean over the map is the weight of Grad-CAM.
+
+    Args:
+        maps: (B, K, h, w) float, one map per point, all points of an AU next to each other.
+        points: A numbers of points, K in all.
+
+    Returns:
+        (B, A, h, w), not negative, not normalised.
+
+    Reference: Selvaraju et al., Grad-CAM, ICCV 2017.
+    """
+    weight = 1 / (HEIGHT * maps.shape[2] * maps.shape[3])
+    means = [part.mean(1) for part in torch.split(maps, list(points), dim=1)]
+    return torch.relu(torch.stack(means, dim=1)) * weight
+
+
 def checked_points(name: str, aus: int, points: Sequence[int] | None) -> tuple[int, ...]:
     """Return the number of points of each AU, two where nothing is said.
 
@@ -101,7 +121,7 @@ class FanHeatmap(nn.Module):
         "Fan et al., Facial action unit intensity estimation via semantic correspondence learning with "
         "dynamic graph convolution, AAAI 2020 (the authors' PyTorch release)"
     )
-    heatmap_layer = "up3"
+    heatmap_layer = "out"
     needs = Needs(96, 32, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), alignment="similarity", aus="bp4d-5")
 
     def __init__(
@@ -151,7 +171,33 @@ class FanHeatmap(nn.Module):
         Raises:
             SettingError: The images do not have the shape the network was built for.
         """
-        return read_intensity(self.heatmaps(images), self.points) - OCCURS
+        return self.logits_of(self.heatmaps(images))
+
+    def logits_of(self, maps: Tensor) -> Tensor:
+        """Return the logits that maps amount to.
+
+        Args:
+            maps: (B, K, h, w) float, what `heatmaps` returns.
+
+        Returns:
+            (B, A) logits: intensity minus 2.
+        """
+        return read_intensity(maps, self.points) - OCCURS
+
+    def logits_and_heatmaps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and the Grad-CAM map of every AU: the mean of its points' maps, rectified.
+
+        Args:
+            images: (B, 3, S, S) float, 0–1.
+
+        Returns:
+            (B, A) logits and (B, A, S/4, S/4) maps, not negative, not normalised.
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        maps = self.heatmaps(images)
+        return self.logits_of(maps), grad_cam_of_points(maps, self.points)
 
 
 def published_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from openau.errors import SettingError
-from openau.models.fan_heatmap import OCCURS, checked_points, read_intensity, upsampling
+from openau.models.fan_heatmap import (
+    OCCURS,
+    checked_points,
+    grad_cam_of_points,
+    read_intensity,
+    upsampling,
+)
 from openau.models.needs import Needs, check_images, check_request
 from openau.models.precision import full_precision
 from openau.models.resnet_body import WIDTH, resnet_body
@@ -139,7 +145,7 @@ class FanSCC(nn.Module):
         "Fan et al., Facial action unit intensity estimation via semantic correspondence learning with "
         "dynamic graph convolution, AAAI 2020"
     )
-    heatmap_layer = "scc3"
+    heatmap_layer = "out"
     needs = Needs(
         256,
         32,
@@ -210,7 +216,33 @@ class FanSCC(nn.Module):
         Raises:
             SettingError: The images do not have the shape the network was built for.
         """
-        return read_intensity(self.heatmaps(images), self.points) - OCCURS
+        return self.logits_of(self.heatmaps(images))
+
+    def logits_of(self, maps: Tensor) -> Tensor:
+        """Return the logits that maps amount to.
+
+        Args:
+            maps: (B, K, h, w) float, what `heatmaps` returns.
+
+        Returns:
+            (B, A) logits: intensity minus 2.
+        """
+        return read_intensity(maps, self.points) - OCCURS
+
+    def logits_and_heatmaps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and the Grad-CAM map of every AU: the mean of its points' maps, rectified.
+
+        Args:
+            images: (B, 3, S, S) float, 0–255 less the mean.
+
+        Returns:
+            (B, A) logits and (B, A, S/4, S/4) maps, not negative, not normalised.
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        maps = self.heatmaps(images)
+        return self.logits_of(maps), grad_cam_of_points(maps, self.points)
 
 
 def _present(values: Tensor | None) -> Tensor:
