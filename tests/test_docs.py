@@ -190,3 +190,15 @@ def test_the_stored_surface_is_sorted_json() -> None:
     stored = json.loads(text("tests/api_surface.json"))
     assert list(stored) == sorted(stored)
     assert all(names == sorted(names) for names in stored.values())
+
+
+def test_every_label_rule_and_protocol_is_in_its_table() -> None:
+    from openau.data import LABEL_RULES, PROTOCOLS
+
+    rules, protocols = text("docs/protocols.md").split("## Protocols")
+    listed = re.findall(r"^\| `([a-z0-9-]+)` \|.*?(?:`([a-z0-9-]+)`)? \|$", rules, re.M)
+    assert [name for name, _ in listed] == list(LABEL_RULES)
+    assert {name: instead for name, instead in listed if instead} == {
+        name: rule.corrected_by for name, rule in LABEL_RULES.items() if rule.corrected_by
+    }
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", protocols, re.M) == list(PROTOCOLS)
