@@ -22,7 +22,9 @@ from openau.synth.movements import (
     LEVEL_WEIGHTS,
     LID_SHAPES,
     MOVEMENTS,
+    NARROW,
     USUAL_APERTURE_CM,
+    USUAL_LIPS_CM,
     YIELDS,
 )
 from openau.synth.own_shapes import own_shapes
@@ -139,7 +141,7 @@ def pose_face(rig: Rig, resting: Floats, expression: Expression) -> Floats:
         {au: value for au, value in side.items() if au != 43} for side in (expression.left, expression.right)
     )
     weights = shape_weights(replace(expression, left=left, right=right))
-    add_shapes(vertices, rig, _suit_lids(weights, resting, rig))
+    add_shapes(vertices, rig, _suit_face(weights, resting, rig))
     lids: dict[str, float] = {}
     for end, marks, side in (
         ("_L", LEFT_EYE_LIDS, expression.left),
@@ -179,9 +181,12 @@ def _eyeballs(rig: Rig) -> tuple[NDArray[np.int64], ...]:
     return tuple(side for side in sides if side.size)
 
 
-def _suit_lids(weights: Mapping[str, float], resting: Floats, rig: Rig) -> dict[str, float]:
-    """Return the weights with those that narrow an eye scaled to this face's eyes."""
+def _suit_face(weights: Mapping[str, float], resting: Floats, rig: Rig) -> dict[str, float]:
+    """Return the weights with those that narrow eyes and lips scaled to the size of this face's."""
     suited = dict(weights)
+    if NARROW in suited:
+        top, bottom = resting[rig.landmarks[[51, 57]], 1]
+        suited[NARROW] *= min(max(float(top - bottom) / USUAL_LIPS_CM, 0.7), 1.35)
     for end, marks in (("_L", LEFT_EYE_LIDS), ("_R", RIGHT_EYE_LIDS)):
         size = min(max(lid_gap(resting, rig, marks) / USUAL_APERTURE_CM, 0.5), 1.5)
         for shape in LID_SHAPES & {name.removesuffix(end) for name in suited if name.endswith(end)}:

@@ -179,6 +179,9 @@ LID_SHAPES: Final = frozenset({"eyeSquint", TIGHT})
 USUAL_APERTURE_CM: Final = 0.83
 """Distance between the lids of the rig's mean face at rest."""
 
+USUAL_LIPS_CM: Final = 1.9
+"""Height of both lips of the rig's mean face at rest."""
+
 YIELDS: Final[Mapping[tuple[int, int], Mapping[str, float]]] = {
     (4, 1): {LOWER: 0.9, "browDown": 0.5},
     (9, 1): {LOWER: 0.7},
