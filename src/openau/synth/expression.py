@@ -26,6 +26,7 @@ from openau.synth.movements import (
     USUAL_APERTURE_CM,
     USUAL_LIPS_CM,
     YIELDS,
+    share_between,
 )
 from openau.synth.own_shapes import own_shapes
 from openau.synth.rig import EYE, LEFT_EYE_LIDS, RIGHT_EYE_LIDS, Rig
@@ -81,7 +82,7 @@ def movement_share(intensity: float) -> float:
     Returns:
         0-1.
     """
-    return float(np.interp(intensity, range(6), LEVEL_WEIGHTS))
+    return share_between(LEVEL_WEIGHTS, intensity)
 
 
 def shape_weights(expression: Expression) -> dict[str, float]:

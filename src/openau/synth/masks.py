@@ -81,7 +81,8 @@ def draw_masks(
     for row, au in enumerate(aus):
         levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
         before, after = _with_and_without(stage.rig, subject, (expression, posed), au, levels)
-        distance = np.sqrt(np.square(after - before).sum(axis=1))
+        offsets = after - before
+        distance = np.sqrt(np.einsum("ij,ij->i", offsets, offsets))
         moved[row, :count] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
         moved[row, count : count + len(head.anchor)] = moved[row, head.anchor]
         if lip_gap(after, stage.rig) - lip_gap(before, stage.rig) >= PARTED_CM:

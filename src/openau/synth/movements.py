@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 LEVEL_WEIGHTS: Final = (0.0, 0.15, 0.32, 0.52, 0.76, 1.0)
 """Share of the full movement at intensity 0, A, B, C, D and E; lines between."""
 
@@ -43,6 +41,18 @@ BOSS: Final = "boss"
 """A shape of our own: the chin's skin pushed up and out in a ball (mentalis)."""
 
 
+def share_between(levels: tuple[float, ...], intensity: float) -> float:
+    """Return the share at an intensity, on straight lines between the levels.
+
+    Args:
+        levels: Share at intensity 0, A, B, C, D and E.
+        intensity: 0-5; beyond, the nearest level.
+    """
+    place = min(max(float(intensity), 0.0), 5.0)
+    below = min(int(place), 4)
+    return levels[below] + (levels[below + 1] - levels[below]) * (place - below)
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """How one action unit moves the rig at intensity 5.
@@ -70,7 +80,7 @@ class Movement:
         Returns:
             0-1.
         """
-        return float(np.interp(intensity, range(6), self.levels))
+        return share_between(self.levels, intensity)
 
 
 MOVEMENTS: Final[Mapping[int, Movement]] = {

@@ -12,12 +12,14 @@ import numpy as np
 from openau.records import Floats
 from openau.synth.beard import beard_region
 from openau.synth.brows import fit_texels, paint_brows
+from openau.synth.coat import base_coat, bound, dim, lay_lit, lay_over
 from openau.synth.hairline import Hairline
 from openau.synth.rig import Rig
 from openau.synth.surface import TEXTURE_SIZE, Surface
 from openau.synth.texture import blur, bump, float32, line_distance, resize, smooth_step
 from openau.synth.traits import BeardStyle, Lids, Traits
 
+_ALL: Final = float32([1, 1, 1])
 _BANK: Final = 1024
 """Side of the bank of fine noise from which every subject takes a window, in texels."""
 
@@ -137,25 +139,21 @@ def paint_skin(rng: np.random.Generator, traits: Traits, hairline: Hairline, map
     red = maps.blush * np.float32(rng.uniform(0.2, 1.1) * (1 - 0.55 * traits.tone)) + 0.12 * aged * patch
     lids = traits.lids
     shadow = maps.orbit * np.float32(rng.uniform(0.03, 0.22)) + maps.circles * np.float32(0.32 * lids.circles)
-    rim = 1 - np.clip(
-        lids.lid_line * (0.85 * bump(maps.upper_cm, 0.12) + 0.4 * bump(maps.lower_cm, 0.07)), 0, 1
-    )
+    rim = np.clip(lids.lid_line * (0.85 * bump(maps.upper_cm, 0.12) + 0.4 * bump(maps.lower_cm, 0.07)), 0, 1)
     lips = maps.lips * np.float32(traits.lip_strength)
     lip_light = 1 + 0.06 * fine - 0.14 * (1 - maps.lip_edge)
     painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 4), np.float32)
-    for c, (redder, darker) in enumerate(((0.10, 0.62), (-0.13, 0.72), (-0.12, 0.55))):
-        layer = traits.skin[c] * tint * (1 + np.float32(redder) * red) * (1 - np.float32(darker) * shadow)
-        layer += (traits.lip[c] * lip_light - layer) * lips
-        painted[..., c] = layer
+    base_coat(painted, float32(traits.skin), float32(tint), float32(red), float32(shadow))
+    lay_lit(painted, float32(lips), float32(traits.lip), float32(lip_light))
     _spot(rng, painted, traits, maps)
     _make_up(painted, traits, maps)
-    painted[..., :3] *= rim[..., None]
+    dim(painted, float32(rim), _ALL)
     beard = _beard_cover(rng, traits, maps, fine)
     scalp = _scalp_cover(hairline, maps, fine, patch)
     brow = paint_brows(rng, traits.brows, maps.x, maps.y, maps.brow_fits)
     for cover, colour in ((beard, traits.beard_colour), (brow, traits.brow), (scalp, traits.hair)):
-        _lay_over(painted, cover, colour)
-    np.clip(painted[..., :3], 0.003, 0.92, out=painted[..., :3])
+        lay_over(painted, float32(cover), float32(colour))
+    bound(painted, 0.003, 0.92)
     paint_shine = 0.5 * maps.lips if traits.makeup.lipstick else np.float32(0)
     painted[..., 3] = maps.shine * (1 + 0.09 * patch) * (1 - 0.6 * beard) * (1 - 0.7 * scalp) + paint_shine
     return painted
@@ -196,8 +194,7 @@ def darken_folds(painted: Floats, height: Floats) -> None:
         painted: (S, S, 4) float32, what `paint_skin` returned.
         height: (S, S) float32, cm, negative in folds.
     """
-    share = np.clip(-height * 4.0, 0, 0.35)[..., None]
-    painted[..., :3] *= 1 - share * float32([0.88, 1.0, 1.0])
+    dim(painted, float32(np.clip(-height * np.float32(4), 0, 0.35)), float32([0.88, 1.0, 1.0]))
 
 
 def _patches(rng: np.random.Generator, count: int) -> Floats:
@@ -210,16 +207,6 @@ def _window(rng: np.random.Generator, bank: Floats) -> Floats:
     """Return a random window of the noise bank."""
     row, column = rng.integers(0, _BANK - TEXTURE_SIZE, 2)
     return bank[row : row + TEXTURE_SIZE, column : column + TEXTURE_SIZE]
-
-
-def _lay_over(painted: Floats, cover: Floats, colour: Floats) -> None:
-    """Blend a colour over the skin where something covers it, in place."""
-    rows, columns = (np.flatnonzero(cover.max(axis=axis) > 0.01) for axis in (1, 0))
-    if len(rows) == 0:
-        return
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    area = painted[window][..., :3]
-    area += (colour - area) * cover[window][..., None]
 
 
 def _beard_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine: Floats) -> Floats:
@@ -248,7 +235,7 @@ def _scalp_cover(hairline: Hairline, maps: SkinMaps, fine: Floats, patch: Floats
 
 def _make_up(painted: Floats, traits: Traits, maps: SkinMaps) -> None:
     """Put on eye shadow, liner and rouge, in place."""
-    makeup, colour = traits.makeup, painted[..., :3]
+    makeup = traits.makeup
     if makeup.shadow_strength:
         lid = smooth_step(0.55, -0.2, maps.crease) * smooth_step(2.9, 3.5, maps.y + 0.05 * maps.lower_cm)
         lid = (
@@ -256,17 +243,17 @@ def _make_up(painted: Floats, traits: Traits, maps: SkinMaps) -> None:
             * smooth_step(1.1, 0.4, maps.upper_cm)
             * smooth_step(-0.1, 0.12, maps.lower_cm - maps.upper_cm)
         )
-        _lay_over(painted, float32(lid * makeup.shadow_strength), makeup.shadow)
+        lay_over(painted, float32(lid * makeup.shadow_strength), float32(makeup.shadow))
     if makeup.liner:
         side = np.abs(maps.x)
         outer = 0.6 + 0.6 * smooth_step(2.2, 4.4, side)
         line = bump(maps.upper_cm, 0.10) * outer + 0.5 * bump(maps.lower_cm, 0.06) * smooth_step(
             2.4, 3.8, side
         )
-        colour *= (1 - np.clip(line * makeup.liner, 0, 0.95))[..., None]
+        dim(painted, float32(np.clip(line * makeup.liner, 0, 0.95)), _ALL)
     if makeup.blush:
         rouge = maps.rouge * np.float32(makeup.blush)
-        colour *= 1 + rouge[..., None] * float32([0.08, -0.34, -0.28])
+        dim(painted, float32(rouge), float32([-0.08, 0.34, 0.28]))
 
 
 def _spot(rng: np.random.Generator, painted: Floats, traits: Traits, maps: SkinMaps) -> None:
