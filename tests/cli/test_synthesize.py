@@ -41,6 +41,9 @@ def test_aus_are_named_by_set_number_or_column() -> None:
         ("--images 4 --aus 12 --ratio 5", "write it like 30:1"),
         ("--images 4 --ratios 12:5", "'12:5' is not known"),
         ("--images 4 --aus 12 --ratios 1=5:1", "not among the AUs to label"),
+        ("--images 4 --sheet sheet.txt", "let it end in .png or .jpg"),
+        ("--images 4 --sheet sheet.png --show all", "There is no sheet 'all'"),
+        ("--sheet sheet.png", "Name --out and --images"),
     ],
 )
 def test_a_bad_option_is_one_sentence_and_code_2(
@@ -70,12 +73,18 @@ def test_ratios_that_cannot_be_had_leave_no_folder(
     assert not (tmp_path / "out").exists()
 
 
-def test_it_prints_where_the_index_is(
+def test_it_prints_where_index_and_sheet_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rig: list[str]
 ) -> None:
     out = tmp_path / "out"
     options = ["--images", "1", "--size", "48", "--workers", "1", "--no-masks"]
-    assert main(["synthesize", "--out", str(out), *options, *rig]) == 0
-    index = capsys.readouterr().out.strip()
-    assert index == str(out / "index.parquet")
-    assert len(pd.read_parquet(index)) == 1
+    sheet = ["--sheet", str(tmp_path / "sheet.png")]
+    assert main(["synthesize", "--out", str(out), *options, *sheet, *rig]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(out / "index.parquet"), sheet[1]]
+    assert len(pd.read_parquet(out / "index.parquet")) == 1
+    assert (tmp_path / "sheet.png").is_file()
+
+
+def test_without_a_folder_it_wants_a_sheet_of_the_renderer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["synthesize"]) == 2
+    assert "Name --out and --images, or --sheet with --show levels" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from openau.data import build_index, prepare, read_landmarks, read_masks, read_sample
+from openau.data import build_index, prepare, read_landmarks, read_masks, read_parameters, read_sample
 from openau.data.sample import index, sample_archive, sample_folder
 from openau.errors import InputError, OutputError
 from openau.facs import au_column, au_set
@@ -79,7 +79,8 @@ def test_all_truth_is_present(table: pd.DataFrame, folder: Path) -> None:
     known = table.drop(columns="emotion")
     assert known.notna().all(axis=None)
     assert {"pitch_deg", "yaw_deg", "roll_deg", "x1", "age", "glasses", "light", "seed"} <= set(known)
-    drawn = json.loads(table["parameters"].iloc[7])
+    drawn = read_parameters(table.iloc[[7]])[0]
+    assert drawn["scene"]["camera"]["yaw_deg"] == pytest.approx(table["yaw_deg"].iloc[7], abs=0.02)
     assert {"expression", "scene", "traits"} <= set(drawn)
     assert json.loads((folder / "synthesis.json").read_text("utf-8"))["images"] == 1560
 

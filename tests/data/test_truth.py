@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from openau.data import read_landmarks, read_masks
+from openau.data import read_landmarks, read_masks, read_parameters
 from openau.errors import InputError, SettingError, TableError
 
 
@@ -56,6 +56,19 @@ def test_landmarks_come_by_row(table: pd.DataFrame) -> None:
 
 def test_no_rows_give_no_masks(table: pd.DataFrame) -> None:
     assert read_masks(table.iloc[:0], [1, 2], size=(5, 6)).shape == (0, 2, 5, 6)
+
+
+def test_parameters_come_by_row(table: pd.DataFrame, tmp_path: Path) -> None:
+    index = pd.DataFrame({"parameters": ['{"k": 0}', '{"k": 1}', '{"k": 2}']})
+    index.to_csv(tmp_path / "index.csv", index=False)
+    assert read_parameters(table) == [{"k": 2}, {"k": 0}]
+    index.to_parquet(tmp_path / "index.parquet")
+    assert read_parameters(table) == [{"k": 2}, {"k": 0}]
+    pd.DataFrame({"path": ["a"]}).to_parquet(tmp_path / "index.parquet")
+    with pytest.raises(TableError, match="has no parameters"):
+        read_parameters(table)
+    with pytest.raises(TableError, match="'landmarks'"):
+        read_parameters(table.drop(columns="row"))
 
 
 def test_what_is_not_there_is_named(table: pd.DataFrame, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import tyro
 
 from openau.cli.command import Command
 from openau.cli.extras import needs
-from openau.cli.options import Count, Flag, Place
+from openau.cli.options import Count, Flag, Name, Place, Whole
 from openau.errors import SettingError
 from openau.facs import ACTION_UNITS, AU_SETS
 
@@ -39,12 +39,14 @@ class Synthesize(Command):
         masks: Write where each AU shows, too.
         grey: Pictures without colour.
         workers: Processes.
+        sheet: Write a contact sheet, too, a PNG or JPEG; with --show it needs no dataset.
+        show: On the sheet: pictures of the dataset, or levels, people, lights or masks of the renderer.
         rig: The face rig's file or folder.
         quiet: Show no progress.
     """
 
-    out: Path
-    images: Count
+    out: Place = None
+    images: Whole = None
     size: Count = 160
     seed: Count = 0
     aus: Units = ()
@@ -55,6 +57,8 @@ class Synthesize(Command):
     masks: bool = True
     grey: Flag = False
     workers: Count = 2
+    sheet: Place = None
+    show: Name = "pictures"
     rig: Place = None
     quiet: Flag = False
 
@@ -65,9 +69,32 @@ class Synthesize(Command):
             SettingError: Options contradict each other or are out of range.
         """
         with needs("numba", "synth", "Rendering faces"):
-            from openau.synth import parse_ratio, parse_ratios, synthesize
-            from openau.synth.movements import MOVEMENTS
+            from openau.synth import sheet
+        if self.sheet is not None:
+            sheet.check_name(self.sheet)
+        drawn = (
+            None
+            if self.sheet is None or self.show == "pictures"
+            else sheet.renderer_sheet(self.show, self.rig)
+        )
+        if self.out is not None and self.images is not None:
+            index = self._fill(self.out, self.images)
+            print(index)
+            drawn = drawn if drawn is not None or self.sheet is None else sheet.dataset_sheet(index.parent)
+        elif drawn is None or self.out is not None or self.images is not None:
+            raise SettingError(
+                "Name --out and --images, or --sheet with --show levels, people, lights or masks."
+            )
+        if drawn is not None and self.sheet is not None:
+            sheet.write_sheet(drawn, self.sheet)
+            print(self.sheet)
+        return 0
+
+    def _fill(self, out: Path, images: int) -> Path:
+        """Render the dataset; returns its index."""
         from openau.cli.progress import Told
+        from openau.synth import parse_ratio, parse_ratios, synthesize
+        from openau.synth.movements import MOVEMENTS
 
         aus = parse_aus(self.aus) or tuple(MOVEMENTS)
         if self.ratio is not None and not self.aus:
@@ -79,9 +106,9 @@ class Synthesize(Command):
         if self.test_ratio is not None and not ratios:
             raise SettingError("--test-ratio needs --ratio or --ratios: without them nothing is balanced.")
         with Told(quiet=self.quiet) as told:
-            index = synthesize(
-                self.out,
-                self.images,
+            return synthesize(
+                out,
+                images,
                 size=self.size,
                 seed=self.seed,
                 aus=aus,
@@ -94,8 +121,6 @@ class Synthesize(Command):
                 rig=self.rig,
                 progress=told.advanced,
             )
-        print(index)
-        return 0
 
     def after_interrupt(self) -> str:
         """Return how to go on."""

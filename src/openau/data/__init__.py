@@ -15,7 +15,7 @@ from openau.data.leakage import Leakage, LeakageReport, leakage
 from openau.data.protocols import PROTOCOLS, Folds, build_folds, subject_split
 from openau.data.sample import read_sample
 from openau.data.store import CropStore
-from openau.data.truth import read_landmarks, read_masks
+from openau.data.truth import read_landmarks, read_masks, read_parameters
 
 __all__ = [
     "DATASETS",
@@ -34,6 +34,7 @@ __all__ = [
     "prepare",
     "read_landmarks",
     "read_masks",
+    "read_parameters",
     "read_sample",
     "rule_targets",
     "select_rows",

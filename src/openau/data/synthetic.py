@@ -17,6 +17,15 @@ from openau.errors import InputError, TableError
 _TEXT = {"subject": str, "dataset": str, "path": str, "mask": str, "emotion": str}
 
 
+def index_file(root: Path) -> Path | None:
+    """Return the index in a folder, `index.parquet` or `index.csv`; None where there is neither.
+
+    Args:
+        root: The folder.
+    """
+    return next((root / name for name in ("index.parquet", "index.csv") if (root / name).is_file()), None)
+
+
 def index(root: Path) -> pd.DataFrame:
     """Read the index of a synthetic dataset.
 
@@ -25,13 +34,14 @@ def index(root: Path) -> pd.DataFrame:
 
     Returns:
         The index table, `path` and `mask` absolute, `subject` as text that tells two folders of different
-        seeds apart, `landmarks` the file in which `row` is the row's 68 points.
+        seeds apart, `landmarks` the file in which `row` is the row's 68 points. What else was drawn:
+        `openau.data.read_parameters`.
 
     Raises:
         InputError: The folder has no index.
         TableError: The index is not one, or names a picture that is not there.
     """
-    file = next((root / name for name in ("index.parquet", "index.csv") if (root / name).is_file()), None)
+    file = index_file(root)
     if file is None:
         raise InputError(
             f"{root} has no index.parquet: it is no finished synthetic dataset; run openau synthesize first."
@@ -41,6 +51,8 @@ def index(root: Path) -> pd.DataFrame:
     except (ValueError, OSError) as error:
         raise TableError(f"{file} cannot be read as a table ({error}).") from error
     check_index(table, str(file))
+    # Two kilobytes of text per picture would stay in every copy of the table; `read_parameters` finds them.
+    table = table.drop(columns="parameters", errors="ignore")
     folder = root.resolve()
     # Two folders of different seeds both begin at subject 0, but no two of their subjects are the same.
     table["subject"] = f"{folder.name}/" + table["subject"].astype(str)

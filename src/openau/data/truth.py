@@ -6,14 +6,17 @@ green, 16-23 the blue; bit k belongs to the k-th AU of the set `synthetic-23`, b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from openau.data.synthetic import index_file
 from openau.errors import InputError, SettingError, TableError
 from openau.facs import au_set
 from openau.records import Floats
@@ -83,6 +86,43 @@ def read_landmarks(table: pd.DataFrame) -> Floats:
                 f"The landmarks {file} cannot be read ({error}); synthesize them again."
             ) from error
     return points
+
+
+def read_parameters(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Read everything that was drawn for the pictures of an index: expression, traits, camera, light, flaws.
+
+    Args:
+        table: N rows of an index with the columns `landmarks` (a file beside the index) and `row`.
+
+    Returns:
+        One record per row, as `openau synthesize` wrote it.
+
+    Raises:
+        TableError: The index is not of rendered pictures, or was written without parameters.
+        InputError: The folder's index cannot be read.
+    """
+    if not {"landmarks", "row"} <= set(table.columns):
+        raise TableError("The index has no columns 'landmarks' and 'row': only rendered pictures have them.")
+    stored = {name: _stored_parameters(Path(name).parent) for name in dict.fromkeys(table["landmarks"])}
+    try:
+        return [
+            json.loads(stored[name][row]) for name, row in zip(table["landmarks"], table["row"], strict=True)
+        ]
+    except (IndexError, ValueError) as error:
+        raise InputError(f"The parameters do not fit the index ({error}); synthesize it again.") from error
+
+
+def _stored_parameters(folder: Path) -> list[str]:
+    """Return the column `parameters` of a folder's index."""
+    file = index_file(folder)
+    if file is None:
+        raise InputError(f"{folder} has no index any more; synthesize it again.")
+    try:
+        if file.suffix == ".parquet":
+            return pd.read_parquet(file, columns=["parameters"])["parameters"].tolist()
+        return pd.read_csv(file, usecols=["parameters"])["parameters"].tolist()
+    except (OSError, ValueError, KeyError) as error:
+        raise TableError(f"{file} has no parameters ({error}); synthesize it again.") from error
 
 
 def _plane(au: int) -> int:
