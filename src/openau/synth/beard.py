@@ -64,7 +64,7 @@ def beard_region(style: BeardStyle, x: Numbers, y: Numbers, z: Numbers) -> Float
     if style == "goatee":
         return float32(np.clip(lip_top + chin, 0, 1) * front)
     line = np.interp(side, [0, 2.4, 3.2, 4.5, 5.6, 6.3, 7.2], [-1.2, -1.5, -2.9, -3.0, -1.7, 0.6, 3.0])
-    cheeks = smooth_step(0.5, -0.5, y - line)
+    cheeks = smooth_step(0.7, -1.5, y - line)
     under_lip = 1 - 0.45 * bump(side - 1.5, 0.7) * bump(y + 5.0, 0.5)
     return float32(
         np.clip(
@@ -135,10 +135,12 @@ def grow_beard(
     chin = bump(np.hypot(mean[:, 0] / 2.2, (mean[:, 1] + 7.2) / 1.6), 1.0)
     on_lip = bump(mean[:, 1] + 2.0, 0.9) * bump(mean[:, 0], 3.2)
     length = traits.beard_length_cm * np.sqrt(share) * (0.6 + (0.5 + tuft) * chin) * (1 + 0.18 * grain)
+    # Short before the ears.
+    length = length * (0.25 + 0.75 * smooth_step(2.0, -3.5, mean[:, 1]))
     length = np.where(on_lip > 0.3, np.minimum(length, 0.45), np.maximum(length, 0.05)).astype(np.float32)
     way = normals + float32([0, -droop, 0]) * (0.25 + 0.75 * (1 - on_lip))[:, None]
     way /= np.linalg.norm(way, axis=1, keepdims=True) + 1e-6
-    dense = np.clip((0.5 + 0.6 * traits.beard) * share[triangles].mean(axis=1) * 1.4, 0, 1)
+    dense = np.clip((0.3 + 0.65 * traits.beard) * share[triangles].mean(axis=1) * 1.25, 0, 1)
     uv = np.stack([0.5 + mean[:, 0] / 52 + 0.002 * grain, mean[:, 1] / 20], axis=1)
     tufts = rng.random(len(triangles)) * 0.98 + 0.01
     layers = _LAYERS if traits.beard_length_cm > 0.7 else _LAYERS[::2]

@@ -222,7 +222,7 @@ def _beard_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine:
     if traits.beard_style == "stubble":
         return float32(np.clip(zone * (traits.beard * (0.65 + 0.35 * fine)), 0, 0.85))
     rest = maps.beards["short"] * np.float32(0.6 * shadow)
-    return float32(np.clip(np.maximum(zone * (0.4 + 0.55 * traits.beard + 0.1 * fine), rest), 0, 0.95))
+    return float32(np.clip(np.maximum(zone * (0.35 + 0.5 * traits.beard + 0.15 * fine), rest), 0, 0.95))
 
 
 def _scalp_cover(hairline: Hairline, maps: SkinMaps, fine: Floats, patch: Floats) -> Floats:

@@ -306,7 +306,7 @@ def _beard(rng: np.random.Generator, gender: str, age: float) -> tuple[BeardStyl
     least, most = {"moustache": (0.25, 0.6), "goatee": (0.25, 1.2), "short": (0.2, 0.55), "full": (0.8, 2.6)}[
         style
     ]
-    return style, float(0.6 + 0.4 * dense), float(least + (most - least) * long**1.3)
+    return style, float(0.35 + 0.65 * dense), float(least + (most - least) * long**1.3)
 
 
 def _hair_style(rng: np.random.Generator, gender: str, age: float, tone: float) -> HairStyle:
