@@ -77,3 +77,21 @@ def test_index_never_replaces_a_file_and_leaves_nothing_half_written(
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["DISFA", "index.csv"]
     assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+def test_show_writes_a_page_from_a_copy_and_from_its_index(
+    disfa: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, table = tmp_path / "disfa.html", tmp_path / "disfa.parquet"
+    assert main(["data", "show", "disfa", "--root", str(disfa), "--out", str(page), "--quiet"]) == 0
+    assert f"12 AUs: {page}" in capsys.readouterr().out
+    assert "Research only" in page.read_text("utf-8")
+    assert main(["data", "index", "disfa", "--root", str(disfa), "--out", str(table), "--quiet"]) == 0
+    again = tmp_path / "again.html"
+    assert main(["data", "show", "index", "--root", str(table), "--out", str(again), "--quiet"]) == 0
+    assert page.read_text("utf-8").count("<img") == again.read_text("utf-8").count("<img") > 0
+    assert main(["data", "show", "disfa", "--root", str(disfa), "--out", str(page)]) == 5
+    assert (
+        main(["data", "show", "disfa", "--root", str(disfa), "--out", str(tmp_path / "no" / "x.html")]) == 5
+    )
+    assert "exists already" in capsys.readouterr().err

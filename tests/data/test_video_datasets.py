@@ -10,13 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from openau.data import CropStore, prepare
 from openau.data.datasets import Notes, dataset_facts
 from openau.data.datasets.disfa import failed_landmarks
 from openau.data.doctor import check_dataset, describe
 from openau.data.index import build_index
 from openau.data.pictures import read_picture
+from openau.data.protocols.lists import FOLD_LISTS
+from openau.data.tables import write_index
 from openau.errors import InputError, TableError
+from openau.faces import Detector
 from openau.facs import AU_SETS, au_column
+from openau.records import CropSpec, Face
 from tests.fake.datasets import FAKES, bp4d, disfa
 from tests.fake.datasets.copy import put_text
 
@@ -269,3 +274,38 @@ def test_a_copy_whose_pictures_are_all_broken_cannot_be_used(tmp_path: Path) -> 
     diagnosis = check_dataset("disfa_plus", root)
     assert diagnosis.error is not None
     assert "None of the pictures" in str(diagnosis.error)
+
+
+def test_the_protocols_fold_lists_are_the_published_facts() -> None:
+    for name, lists in (("disfa", "disfa"), ("bp4d", "bp4d"), ("bp4d_plus", "bp4dplus")):
+        published = {part: sorted(subjects) for part, subjects in dataset_facts(name)["folds"].items()}
+        assert {part: sorted(subjects) for part, subjects in FOLD_LISTS[lists].items()} == published
+
+
+@pytest.mark.parametrize("name", ["disfa", "fer2013"])
+def test_crops_are_cut_from_videos_and_from_tables_of_pixels(name: str, tmp_path: Path) -> None:
+    table = build_index(name, copy(name, tmp_path / "copy"))
+    found = prepare(table, CropSpec(8), tmp_path / "store", detector=whole_picture, margin=1.0)
+    assert (found.found, found.lost) == (len(table), 0)
+    store = CropStore.open(tmp_path / "store")
+    wanted = [float(read_picture(path).mean()) for path in store.table["path"]]
+    assert store.crops(np.arange(len(table))).reshape(len(table), -1).mean(1).tolist() == pytest.approx(
+        wanted, abs=6
+    )
+
+
+def whole_picture() -> Detector:
+    return lambda rgb: [Face((0.0, 0.0, float(rgb.shape[1]), float(rgb.shape[0])), 1.0)]
+
+
+def test_a_table_written_by_index_is_a_dataset_itself(tmp_path: Path) -> None:
+    table = build_index("bp4d", copy("bp4d", tmp_path / "copy"))
+    for suffix in (".csv", ".parquet"):
+        file = tmp_path / f"index{suffix}"
+        write_index(table, file)
+        again = build_index("index", file)
+        assert list(again.columns) == list(table.columns)
+        assert again["subject"].tolist() == table["subject"].tolist()
+        assert again["AU12"].tolist() == table["AU12"].tolist()
+    with pytest.raises(TableError, match="cannot be read as a table"):
+        build_index("index", tmp_path / "nothing.csv")

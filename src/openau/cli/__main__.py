@@ -27,6 +27,7 @@ COMMANDS = {
     "data check": ("openau.cli.data_check:Check", "compare a copy of a dataset with the official one"),
     "data index": ("openau.cli.data_index:Index", "a dataset's official folder to a table"),
     "data folds": ("openau.cli.data_folds:Folds", "who trains and who tests, and what they share"),
+    "data show": ("openau.cli.data_show:Show", "a page of label statistics and examples"),
     "data prepare": ("openau.cli.prepare:Prepare", "the face crops of a dataset, for training"),
     "synthesize": ("openau.cli.synthesize:Synthesize", "render faces whose AUs are known"),
     "train": ("openau.cli.train:Train", "a recipe to a run folder"),

@@ -47,6 +47,7 @@ DATASETS: dict[str, str] = {
     "aff_wild2": "openau.data.datasets.aff_wild2:AFF_WILD2",
     "semaine": "openau.data.datasets.semaine:SEMAINE",
     "dem": "openau.data.datasets.own:DEM",
+    "index": "openau.data.tables:read_index",
 }
 """Dataset name to the `module:function` that indexes its folder; a `Dataset` is such a function."""
 
