@@ -31,7 +31,11 @@ class Show(Command):
     quiet: Flag = False
 
     def run(self) -> int:
-        """Write the page; says where it is."""
+        """Write the page; says where it is.
+
+        Raises:
+            OutputError: The page exists already, or its folder does not.
+        """
         from openau.cli.progress import Told
         from openau.data.doctor import summary
         from openau.data.index import build_index, check_index, dataset_name, find_dataset
