@@ -81,9 +81,8 @@ def write_sheet(sheet: Pixels, file: Path) -> None:
         OutputError: It cannot be written.
     """
     check_name(file)
-    _, encoded = cv2.imencode(
-        file.suffix.lower(), np.ascontiguousarray(sheet[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 82]
-    )
+    options = [] if file.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 82]
+    _, encoded = cv2.imencode(file.suffix.lower(), np.ascontiguousarray(sheet[..., ::-1]), options)
     temporary = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
