@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from openau.records import Floats
 from openau.synth.cells import Cell
@@ -13,6 +14,7 @@ from openau.synth.hairline import Hairline, draw_hairline
 from openau.synth.identity import Stage
 from openau.synth.sculpt import add_weighted, form_weights
 from openau.synth.skin import lid_crease, paint_eye, paint_skin
+from openau.synth.texture import float32
 from openau.synth.traits import Makeup, Traits, draw_traits
 
 BARE = Hairline(height=10.5, recession=0, peak=0, sideburn=2.5, crown=True, softness=0.4, strength=0.95)
@@ -29,11 +31,12 @@ def traits() -> Traits:
 
 
 def painted(stage: Stage, traits: Traits) -> Floats:
-    return paint_skin(np.random.default_rng(1), traits, BARE, stage.skin_maps)[..., :3].mean(axis=2)
+    skin = paint_skin(np.random.default_rng(1), traits, BARE, stage.skin_maps)
+    return float32(skin[..., :3].mean(axis=2))
 
 
-def changed(stage: Stage, first: Traits, second: Traits) -> Floats:
-    return np.abs(painted(stage, first) - painted(stage, second)) > 0.01
+def changed(stage: Stage, first: Traits, second: Traits) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(painted(stage, first) - painted(stage, second)) > 0.01)
 
 
 def test_brows_lie_over_the_eyes_and_dense_ones_are_darker(stage: Stage, traits: Traits) -> None:
@@ -75,7 +78,7 @@ def test_men_grow_bald_from_the_temples_and_women_hardly(stage: Stage) -> None:
 def test_make_up_stays_where_it_belongs(
     stage: Stage, traits: Traits, paint: str, low: float, high: float
 ) -> None:
-    made_up: Makeup = replace(traits.makeup, **{paint: 0.8})
+    made_up: Makeup = replace(traits.makeup, **{paint: 0.8})  # type: ignore[arg-type]  # the strengths only
     difference = changed(stage, traits, replace(traits, makeup=made_up))
     height = stage.skin_maps.y[difference]
     assert difference.sum() > 200

@@ -105,8 +105,8 @@ def tube(line: Floats, radius: Floats, sides: int = 6) -> tuple[Floats, NDArray[
     """
     along = np.gradient(line.astype(np.float64), axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    helper = np.where(np.abs(along[:, 1:2]) > 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]])
-    across = np.cross(helper, along)
+    reference = np.where(np.abs(along[:, 1:2]) > 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]])
+    across = np.cross(reference, along)
     across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
     up = np.cross(along, across)
     turn = np.linspace(0, 2 * np.pi, sides, endpoint=False)[None, :, None]
