@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.records import Floats
-from openau.synth.raster import FAR, Buffer, empty_buffer, rasterize, rasterize_depth, vertex_normals
+from openau.synth.raster import (
+    FAR,
+    Buffer,
+    add_modes,
+    empty_buffer,
+    rasterize,
+    rasterize_depth,
+    vertex_normals,
+)
 from openau.synth.rig import Rig
 from openau.synth.shade import cast_shadow, relief_slope
 from openau.synth.texture import bump, float32, line_distance, smooth_step
@@ -132,3 +140,11 @@ def test_the_distance_to_a_broken_line_is_to_its_nearest_piece() -> None:
     distance, along = line_distance(((0, 0), (6, 0), (6, 9)), x, y)
     np.testing.assert_allclose(distance, [2, 0, 3], atol=1e-6)
     np.testing.assert_allclose(along, [0, 5 / 6, 5 / 9], atol=1e-6)
+
+
+def test_modes_add_up_as_in_a_matrix_product() -> None:
+    rng = np.random.default_rng(0)
+    modes, weights = float32(rng.normal(0, 1, (7, 50, 3))), float32(rng.normal(0, 1, 7))
+    vertices = np.ones((50, 3), np.float32)
+    add_modes(vertices, modes, weights)
+    np.testing.assert_allclose(vertices, 1 + np.tensordot(weights, modes, 1), atol=1e-5)

@@ -20,6 +20,7 @@ from openau.synth.headwear import make_headwear
 from openau.synth.lashes import LashLine, find_lash_lines, grow_lashes
 from openau.synth.occluder import make_occluder
 from openau.synth.piece import Piece
+from openau.synth.raster import add_modes
 from openau.synth.rig import (
     BEARD,
     CLOTHES,
@@ -170,7 +171,8 @@ def draw_subject(
     """
     rig, traits = stage.rig, draw_traits(rng, cell)
     worn = draw_worn(rng, traits.gender, traits.age, wardrobe or Wardrobe())
-    vertices = float32(rig.vertices + np.tensordot(_draw_modes(rng, stage, traits), rig.identity, 1))
+    vertices = rig.vertices.copy()
+    add_modes(vertices, rig.identity, float32(_draw_modes(rng, stage, traits)))
     add_weighted(vertices, stage.forms.shapes, form_weights(traits))
     add_shapes(vertices, rig, _resting_face(rng, rig))
     add_shapes(vertices, rig, {"jawOpen": _jaw_rest(rng, vertices, rig)})

@@ -190,3 +190,20 @@ def vertex_normals(vertices: Floats, triangles: NDArray[np.int32]) -> Floats:  #
         for j in range(3):
             normals[i, j] /= length
     return normals
+
+
+@uncounted
+def add_modes(vertices: Floats, modes: Floats, weights: Floats) -> None:  # pragma: no cover - compiled
+    """Add weighted shape modes to vertices, in place.
+
+    A matrix product would do, but its last digits depend on the number of threads that share it.
+
+    Args:
+        vertices: (N, 3) float32.
+        modes: (M, N, 3) float32, displacements.
+        weights: (M,) float32.
+    """
+    for m in range(modes.shape[0]):
+        for i in range(modes.shape[1]):
+            for axis in range(3):
+                vertices[i, axis] += weights[m] * modes[m, i, axis]
