@@ -17,6 +17,7 @@ from openau.data.augment import AUGMENTATIONS
 from openau.data.dataset import Crops
 from openau.data.protocols import Folds
 from openau.errors import SettingError
+from openau.evaluate import evaluate
 from openau.models.weights import read_tensors
 from openau.train import Recipe, load_recipe, recipe_text, train
 from openau.train.arrangement import arrange, labelled
@@ -181,4 +182,6 @@ def test_two_processes_train_as_one(recipe: Recipe, tmp_path: Path) -> None:
     assert child.returncode == 0, child.stderr[-2000:]
     log = pd.read_csv(tmp_path / "run" / "log.csv")
     assert log["step"].tolist() == [1, 2]  # 95 pictures in rounds of two batches of 32
-    assert np.isfinite(log["validation_auc"]).all()
+    judged = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
+    found = evaluate(judged[judged["fold"] == "validation"])["auc"].mean()
+    assert found == pytest.approx(log["validation_auc"].max())

@@ -60,7 +60,7 @@ class Train(Command):
             out=self.out,
             resume=self.resume,
             progress=None if self.quiet else _Line().show,
-            notice=_tell,
+            notice=_tell_banner if self.quiet else _tell,
         )
         print(folder)
         return 0
@@ -99,6 +99,12 @@ def recipe_fields(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr)
+
+
+def _tell_banner(line: str) -> None:
+    """Say of a leakage report only what must be said."""
+    if line.startswith("***"):
+        _tell(line)
 
 
 class _Line:

@@ -19,17 +19,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast, gather_object
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
 from openau.data.augment import augment
 from openau.data.dataset import Batch, CropDataset, Crops, build_loader
-from openau.data.samplers import EpochBatches, build_draw
+from openau.data.samplers import EpochBatches, build_draw, shard
 from openau.errors import OutputError, SettingError
 from openau.evaluate import roc_auc
 from openau.losses import binary_cross_entropy, focal, positive_weight, weighted_binary_cross_entropy
 from openau.models.weights import NetworkSpec, save_network
+from openau.records import Floats
 from openau.train.arrangement import Arrangement, arrange, labelled
 from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
 from openau.train.config import OptimiserSettings, Recipe, load_recipe, recipe_text
@@ -314,17 +316,27 @@ def _progress(run: _Run, steps: int) -> Progress:
     )
 
 
+def _shared_logits(run: _Run, network: nn.Module, crops: Crops, rows: np.ndarray) -> Floats:
+    """Return the (N, A) logits of some rows; each process predicts its share, none of them twice."""
+    accelerator = run.accelerator
+    mine = rows[shard(len(rows), accelerator.process_index, accelerator.num_processes)]
+    found = predict(network, crops, mine, run.recipe.model) if len(mine) else np.zeros((0, 0), np.float32)
+    parts: list[Floats] = gather_object([found])
+    return np.concatenate([part for part in parts if len(part)])
+
+
 def _judge(run: _Run, data: Arrangement) -> None:
     """Judge the averaged weights on the validation set; keep them if they are the best; close the epoch."""
     standing, recipe = run.standing, run.recipe
     crops, rows = data.crops, data.rows["validation"]
     spec = network_spec(recipe)
     network = spec.build().to(run.accelerator.device)
-    network.load_state_dict(run.average.tensors)
+    # Each process has seen other pictures, so their running statistics differ: judge those of the first.
+    network.load_state_dict(broadcast(run.average.tensors))
     auc, loss = float("nan"), float("nan")
     if len(rows):
         truth = labelled(crops.table.iloc[rows], recipe, between="negative")
-        logits = predict(network.eval(), crops, rows, recipe.model)
+        logits = _shared_logits(run, network.eval(), crops, rows)
         areas = [roc_auc(truth[:, a], logits[:, a]) for a in range(truth.shape[1])]
         auc = float(np.nanmean(areas)) if not np.isnan(areas).all() else auc
         loss = float(binary_cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
