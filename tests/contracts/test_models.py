@@ -20,9 +20,28 @@ from openau.models.weights import NetworkSpec, load_network, save_network
 from openau.records import CropSpec, ModelCard
 
 AUS = (1, 12, 25)
-SMALL: dict[str, dict[str, Any]] = {"resnet101": {"depth": (1, 1, 1, 2)}, "nasnet_mobile": {"cells": 1}}
+SMALL: dict[str, dict[str, Any]] = {
+    "resnet101": {"depth": (1, 1, 1, 2)},
+    "nasnet_mobile": {"cells": 1},
+    "alexnet": {"dense": 64},
+    "drml": {"dense": (64, 32)},
+    "fan_heatmap": {"backbone": "resnet18"},
+    "fan_scc": {"backbone": "resnet18"},
+    "me_graph": {"backbone": "resnet18"},
+}
 """Options that make a network cheap and leave it all its kinds of layers."""
-SIDE = {"resnet101": 64, "nasnet_mobile": 64, "mobilenet_v2": 64, "efficientnet_b0": 64, "shufflenet_v2": 64}
+SIDE = {
+    "resnet101": 64,
+    "nasnet_mobile": 64,
+    "mobilenet_v2": 64,
+    "efficientnet_b0": 64,
+    "shufflenet_v2": 64,
+    "alexnet": 96,
+    "drml": 72,
+    "resnet18": 64,
+    "dscmr": 64,
+    "l_dscmr": 74,
+}
 """Of the pictures, where the smallest would leave a map of one place."""
 
 
@@ -30,7 +49,16 @@ def size_of(name: str) -> int:
     return SIDE.get(name, network_needs(name).smallest)
 
 
-LONG_EXPORT = {"fan_heatmap", "nasnet_mobile", "mobilenet_v2", "efficientnet_b0"}
+LONG_EXPORT = {
+    "fan_heatmap",
+    "resnet101",
+    "nasnet_mobile",
+    "mobilenet_v2",
+    "efficientnet_b0",
+    "drml",
+    "resnet18",
+    "dscmr",
+}
 """Networks of so many nodes that their export takes many seconds, of kinds that another network has too."""
 EXPORTED = [
     pytest.param(name, marks=pytest.mark.slow) if name in LONG_EXPORT else name for name in sorted(MODELS)
@@ -144,7 +172,8 @@ def test_saved_and_loaded_is_equal(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", EXPORTED)
 def test_the_onnx_file_gives_the_same_probabilities(name: str, tmp_path: Path) -> None:
-    assert_exported_equal(settled(name), name, images(name), tmp_path / "n.onnx")
+    contrast = 300 if name in CHOOSES else 1  # fresh statistics leave only traces of a picture
+    assert_exported_equal(settled(name), name, contrast * images(name), tmp_path / "n.onnx")
 
 
 @pytest.mark.slow
@@ -211,12 +240,13 @@ def test_it_says_which_paper_it_comes_from_and_where_its_maps_are_read(name: str
     assert any(year in getattr(kind, "reference", "") for year in map(str, range(2012, 2030)))
     assert "Differences from the paper" in (kind.__doc__ or "")
     layer = getattr(kind, "heatmap_layer", None)
-    assert layer is None or layer in dict(build(name).named_modules())
+    with torch.device("meta"):
+        assert layer is None or layer in dict(build(name).named_modules())
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 16, 16), (3, 16, 16), (1, 3, 16, 20), (1, 3, 200, 200)])
 def test_pictures_of_another_shape_are_refused_in_a_sentence(name: str, shape: tuple[int, ...]) -> None:
-    with pytest.raises(OpenAUError, match=name):
+    with torch.device("meta"), pytest.raises(OpenAUError, match=name):  # nothing is computed
         build(name).eval()(torch.zeros(shape))
 
 

@@ -33,6 +33,11 @@ MODELS: dict[str, str] = {
     "mobilenet_v2": "openau.models.moreno2024:MobileNetV2",
     "efficientnet_b0": "openau.models.moreno2024:EfficientNetB0",
     "shufflenet_v2": "openau.models.shufflenet:ShuffleNetV2",
+    "alexnet": "openau.models.wang2019:AlexNet",
+    "drml": "openau.models.wang2019:DRML",
+    "resnet18": "openau.models.wang2019:ResNet18",
+    "dscmr": "openau.models.wang2019:DSCMR",
+    "l_dscmr": "openau.models.wang2019:LDSCMR",
 }
 """Network name to `module:class`."""
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -201,23 +200,3 @@ class ConvNet(nn.Module):
         height, width = features.shape[2:]
         maps = F.relu((weights / (height * width)) @ features.flatten(2))
         return logits, maps.reshape(*maps.shape[:2], height, width)
-
-
-def map_side(layers: nn.Module, channels: int, side: int) -> int:
-    """Return the side of the square map that some layers make of another, without computing it.
-
-    Args:
-        layers: Taking (B, channels, side, side).
-        channels: Of the map that goes in.
-        side: Of the map that goes in.
-    """
-    # A module's own device would compute the picture in full; the meta device knows shapes only.
-    with torch.device("meta"):
-        probe = torch.empty(1, channels, side, side)
-    stateless = torch.func.functional_call(
-        layers,
-        {n: t.to("meta") for n, t in [*layers.named_parameters(), *layers.named_buffers()]},
-        (probe,),
-    )
-    found: int = stateless.shape[-1]
-    return found
