@@ -174,7 +174,7 @@ def test_the_region_layer_equals_its_slow_reading(side: int, grid: int, affine: 
     wanted = region_layer(
         features.numpy(),
         grid,
-        lambda row, column: tuple(t.detach().numpy() for t in layer.patch_weights(row, column)),  # type: ignore[return-value] # two of them
+        lambda row, column: tuple(t.detach().numpy() for t in layer.patch_weights(row, column)),  # type: ignore[arg-type,return-value] # two of them
         None if training else lambda r, c: of_patch(layer, ("running_mean", "running_var"), r, c),
         (lambda r, c: of_patch(layer, ("weight", "bias"), r, c)) if affine else None,
     )

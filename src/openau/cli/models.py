@@ -36,7 +36,11 @@ class Models(Command):
     fetch: Path | None = None
 
     def run(self) -> int:
-        """Print one line per network, or one network."""
+        """Print one line per network, or one network.
+
+        Raises:
+            SettingError: No network has this name.
+        """
         with needs("torch", "train", "Listing the networks"):
             from openau.models import MODELS
 

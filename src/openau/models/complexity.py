@@ -90,7 +90,7 @@ def measure_complexity(network: nn.Module, image: Tensor) -> Complexity:
     )
 
 
-class _LiveBytes(TorchDispatchMode):
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's own
     """Follows which memory is in use while a network runs: counted when made, forgotten when freed.
 
     Args:
@@ -99,7 +99,7 @@ class _LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self, network: nn.Module, image: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # torch's own
         self.peak = self.now = 0
         self._alive = {
             tensor.untyped_storage()._cdata for tensor in [*network.parameters(), *network.buffers()]

@@ -89,6 +89,9 @@ class RegionLayer(nn.Module):
 
         Returns:
             (C, C, 3, 3) weights and (C,) biases, views of the layer's own.
+
+        Raises:
+            IndexError: The grid has no such patch.
         """
         for (rows, columns), convolution in zip(self._groups(), self.convolutions, strict=True):
             if row in rows and column in columns:

@@ -270,7 +270,7 @@ class LDSCMR(ConvNet):
             self.body = _dscmr_body(3)
             # The ReLU behind ResNet's first norm stays; the local layer's sum gets one of its own.
             stage = RegionLayer(64, (size + 1) // 2, affine=True)
-            self.body.maxpool = nn.Sequential(stage, nn.ReLU(), self.body.maxpool)
+            self.body.maxpool = nn.Sequential(stage, nn.ReLU(), self.body.get_submodule("maxpool"))
         self.position = local
         self.head = Head(512, (dense,), aus)
 
@@ -293,11 +293,11 @@ def _dscmr_body(channels: int) -> nn.Sequential:
     """Return ResNet-18's convolutions with a 1×1 convolution on the first shortcut of every stage."""
     body = resnet_body("resnet18")
     first = body.get_submodule("layer1.0")
-    first.downsample = nn.Sequential(nn.Conv2d(64, 64, 1, bias=False), nn.BatchNorm2d(64))
-    fresh = [first.downsample[0]]
+    fresh = [nn.Conv2d(64, 64, 1, bias=False)]
+    first.downsample = nn.Sequential(fresh[0], nn.BatchNorm2d(64))
     if channels != 3:
-        body.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
-        fresh.append(body.conv1)
+        fresh.append(nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False))
+        body.conv1 = fresh[1]
     for layer in fresh:
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return body
