@@ -99,7 +99,7 @@ def test_the_row_repeats_what_was_drawn(drawn: list[tuple[Picture, Scene, Expres
 
 def test_records_become_plain_json_to_five_digits() -> None:
     lamp = replace(studio_lamp(), azimuth_deg=1.23456789)
-    told = plain({"lamp": lamp, "array": np.float32([0.5, 2]), "none": None})
+    told = plain({"lamp": lamp, "array": np.array([0.5, 2], np.float32), "none": None})
     assert told["lamp"]["azimuth_deg"] == 1.2346
     assert told["array"] == [0.5, 2.0]
     assert told["none"] is None
