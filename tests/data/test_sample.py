@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -130,6 +131,17 @@ def test_it_is_unpacked_into_the_cache_once(
     before = (place / "index.csv").stat().st_mtime_ns
     assert len(read_sample()) == 1560
     assert (place / "index.csv").stat().st_mtime_ns == before
+
+
+def test_the_example_in_the_documents_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    shutil.copytree(folder, sample_folder())
+    page = (Path(__file__).parents[2] / "docs" / "synthetic.md").read_text("utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", page, re.S)
+    exec(compile(example, "docs/synthetic.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("(4, 2, 56, 56) (4, 68, 2) ")
 
 
 def test_an_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

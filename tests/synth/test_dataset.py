@@ -121,6 +121,18 @@ def test_landmarks_read_by_row_are_those_of_the_picture(made: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_index_is_written_a_few_subjects_at_a_time(
+    made: Path, rig_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "_CHUNK", 1)
+    synthesize(tmp_path / "a", IMAGES, size=SIZE, seed=4, per_subject=3, workers=1, rig=rig_file)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "a" / "index.parquet"), pd.read_parquet(made / "index.parquet")
+    )
+    assert contents(tmp_path / "a")["landmarks.npy"] == contents(made)["landmarks.npy"]
+
+
+@pytest.mark.usefixtures("quick")
 def test_only_the_aus_asked_for_are_labelled(rig_file: Path, tmp_path: Path) -> None:
     synthesize(tmp_path / "a", 1, size=SIZE, aus=(12, 1), masks=False, workers=1, rig=rig_file)
     table = build_index("synthetic", tmp_path / "a")

@@ -17,6 +17,7 @@ from openau.synth.masks import planes
 from openau.synth.render import Picture, View, render
 from openau.synth.sample import draw_expression
 from openau.synth.scene import Camera, Flaws, Scene, draw_scene, studio_lamp
+from openau.synth.texture import float32
 from openau.synth.truth import picture_truth, plain
 from openau.synth.wardrobe import NOTHING
 from tests.synth.test_render import MIRROR
@@ -32,7 +33,7 @@ def shoot(stage: Stage, subject: Subject, expression: Expression, camera: Camera
 def flipped(points: Floats) -> Floats:
     mirrored = points[MIRROR].copy()
     mirrored[:, 0] = SIZE - mirrored[:, 0]
-    return mirrored
+    return float32(mirrored)
 
 
 @pytest.mark.parametrize("seed", range(6))

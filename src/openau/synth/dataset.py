@@ -29,7 +29,6 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from openau.errors import MissingExtraError, OutputError, SettingError
 from openau.synth.identity import Stage, build_stage
@@ -38,13 +37,16 @@ from openau.synth.pictures import Order, Style, face_labels, render_subject, wri
 from openau.synth.plan import even_ratio, plan_present
 from openau.synth.ratios import Companions, check_aus
 from openau.synth.rig import find_rig, load_rig, pack_rig
-from openau.synth.truth import index_columns
+from openau.synth.truth import open_index
 
 FORMAT: Final = 2
 """Version of the folder's layout and of the sampler; a folder of another version is not continued."""
 
 INDEX: Final = "index.parquet"
 SPLITS: Final = ("train", "validation", "test")
+
+_CHUNK: Final = 500
+"""Subjects whose rows are in memory at once while the index is written."""
 
 Progress = Callable[[int, int], None]
 
@@ -212,7 +214,7 @@ def _check(*, images: int, size: int, seed: int, per_subject: int, workers: int)
     for name, value, low, high in (
         ("images", images, 1, 10_000_000),
         ("size", size, 48, 1024),
-        ("seed", seed, 0, 2**63),
+        ("seed", seed, 0, 2**63 - 1),
         ("per_subject", per_subject, 1, 10_000),
         ("workers", workers, 1, 1024),
     ):
@@ -315,19 +317,21 @@ def _work(out: Path, style: Style, order: Order) -> int:
 
 
 def _assemble(out: Path, settings: Settings) -> None:
-    """Join the subjects' rows into the index and the landmarks; the index comes last."""
-    rows: list[dict[str, Any]] = []
-    points: list[Any] = []
-    for subject in settings.subjects:
-        part = json.loads(_part_file(out, subject).read_text(encoding="utf-8"))
-        rows += part["rows"]
-        points += part["points"]
-    temporary = out / "landmarks.npy.part"
-    with temporary.open("wb") as file:
-        np.save(file, np.asarray(points, np.float32))
-    temporary.replace(out / "landmarks.npy")
+    """Join the subjects' rows into the index and the landmarks, some at a time; the index comes last."""
+    points = out / "landmarks.npy.part"
+    stored = np.lib.format.open_memmap(points, "w+", np.float32, (settings.images, 68, 2))
+    index = out / f"{INDEX}.{os.getpid()}.part"
+    with open_index(index, settings.aus, masks=settings.masks) as write:
+        done = 0
+        for start in range(0, len(settings.subjects), _CHUNK):
+            rows: list[dict[str, Any]] = []
+            for subject in settings.subjects[start : start + _CHUNK]:
+                part = json.loads(_part_file(out, subject).read_text(encoding="utf-8"))
+                rows += part["rows"]
+                stored[done : done + len(part["rows"])] = part["points"]
+                done += len(part["rows"])
+            write(rows)
+    stored.flush()
+    points.replace(out / "landmarks.npy")
     write_text(out / "synthesis.json", json.dumps(settings.told(), indent=1))
-    temporary = out / f"{INDEX}.{os.getpid()}.part"
-    columns = index_columns(settings.aus, masks=settings.masks)
-    pd.DataFrame(rows, columns=columns).to_parquet(temporary, index=False)
-    temporary.replace(out / INDEX)
+    index.replace(out / INDEX)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +20,13 @@ from openau.synth.sample import ONE_SIDED
 from openau.synth.scene import Scene
 
 DATASET: Final = "synthetic"
+
+_WORDS: Final = (
+    *("dataset", "subject", "path", "mask", "split", "emotion", "gender", "parameters"),
+    *("beard", "glasses", "headwear", "occluder", "light"),
+)
+_WHOLE: Final = ("sequence", "frame", "seed", "skin", "age")
+"""Columns of words and of whole numbers; the others are numbers."""
 
 _EMOTIONS: Final = {"happy": "happiness", "sad": "sadness"}
 
@@ -60,6 +69,30 @@ def index_columns(aus: Collection[int] = tuple(MOVEMENTS), *, masks: bool = True
         "gaze_up",
     ]
     return [*columns, "lip_gap_cm", "x1", "y1", "x2", "y2", "parameters"]
+
+
+@contextmanager
+def open_index(
+    file: Path, aus: Collection[int], *, masks: bool
+) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Open a Parquet file for rows of the index.
+
+    Args:
+        file: Where.
+        aus: The AUs that are labelled.
+        masks: Whether there are masks.
+
+    Yields:
+        A function that writes rows, which may have more columns than the index.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = dict.fromkeys(_WORDS, pa.string()) | dict.fromkeys(_WHOLE, pa.int64())
+    columns = index_columns(aus, masks=masks)
+    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in columns])
+    with pq.ParquetWriter(file, schema) as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 def picture_truth(subject: Subject, expression: Expression, scene: Scene, picture: Picture) -> dict[str, Any]:
