@@ -65,3 +65,30 @@ def known_people(table: pd.DataFrame, purpose: str) -> pd.Series:
             "leakage report."
         )
     return found
+
+
+def units(table: pd.DataFrame, purpose: str) -> pd.Series:
+    """Name what must not be parted: the person of every row, or the people who were recorded together.
+
+    Args:
+        table: Index table. A column `group`, where given, names people who were recorded together.
+        purpose: What needs to know; the sentence begins with this.
+
+    Returns:
+        One name per row.
+
+    Raises:
+        TableError: A row's person is unknown, or one is in two groups.
+    """
+    person = known_people(table, purpose)
+    if "group" not in table.columns:
+        return person
+    together = table["dataset"].astype("string") + "/group " + table["group"].astype("string")
+    found = together.fillna(person)
+    several = found.groupby(person).nunique()
+    if (several > 1).any():
+        raise TableError(
+            f"{several.index[several > 1][0]} is in several groups of the index, which cannot be parted; "
+            "correct or drop the column 'group'."
+        )
+    return found

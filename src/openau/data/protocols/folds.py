@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from openau.data.people import known_people, people
+from openau.data.people import people, units
 from openau.errors import InputError, SettingError, TableError
 
 SPLITS = ("train", "validation", "test")
@@ -22,7 +22,7 @@ TRAIN, VALIDATION, TEST, OUT = 0, 1, 2, -1
 """The parts as numbers, in the order of `SPLITS`; `OUT` is in none."""
 
 Codes = NDArray[np.int8]
-_SAVED = ("dataset", "subject", "sequence", "frame", "person", "copy", "mirrored")
+_SAVED = ("dataset", "subject", "sequence", "frame", "person", "group", "copy", "mirrored")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,7 +181,7 @@ def drawn_people(table: pd.DataFrame, validation: float, test: float, seed: int)
         SettingError: There are fewer people than parts.
     """
     check_shares(validation, test)
-    names = known_people(table, "A split without shared subjects").to_numpy(str)
+    names = units(table, "A split without shared subjects").to_numpy(str)
     every = np.unique(names)
     counts = [max(1, round(share * len(every))) if share > 0 else 0 for share in (validation, test)]
     if sum(counts) >= len(every):
@@ -214,7 +214,10 @@ def hold_out(table: pd.DataFrame, parts: Codes, share: float, seed: int) -> Code
     training = np.flatnonzero(parts == TRAIN)
     if share == 0 or len(training) == 0:
         return parts
-    group = people(table).fillna(table["path"].astype("string")).to_numpy(str)[training]
+    if people(table).notna().all():
+        group = units(table, "Validation").to_numpy(str)[training]
+    else:
+        group = people(table).fillna(table["path"].astype("string")).to_numpy(str)[training]
     every = np.unique(group)
     count = max(1, round(share * len(every)))
     if count >= len(every):

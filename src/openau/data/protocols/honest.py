@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from openau.data.people import dataset_key, known_people, people
+from openau.data.people import dataset_key, known_people, people, units
 from openau.data.protocols.folds import (
     OUT,
     TEST,
@@ -139,7 +139,7 @@ def group_kfold(table: pd.DataFrame, *, seed: int = 0, k: int = 5, validation: f
         SettingError: There are fewer people than groups.
         TableError: Somebody's name is unknown.
     """
-    names = known_people(table, "Folds without shared subjects").to_numpy(str)
+    names = units(table, "Folds without shared subjects").to_numpy(str)
     every, which = np.unique(names, return_inverse=True)
     if not 2 <= k <= len(every):
         raise SettingError(f"{len(every)} subjects cannot be parted into {k} groups; give 2 to {len(every)}.")
