@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numba as nb
@@ -93,7 +93,7 @@ def draw_masks(
             if depth > 0:
                 np.bitwise_or(wrinkled, _BIT[au], out=wrinkled, where=height >= WRINKLED_CM / depth)
     out = np.zeros(size, np.uint32)
-    _fill(buffer, head.mesh, moved, bits, wrinkled, mouth, out)
+    _fill(buffer, head.mesh, _Shown(moved, bits, wrinkled, mouth, head.extra), out)
     return out
 
 
@@ -160,19 +160,58 @@ def _envelopes(stage: Stage) -> dict[int, tuple[Pair, ...]]:
     }
 
 
+class _Shown(NamedTuple):
+    """What decides a mask, for A action units.
+
+    Attributes:
+        moved: (A, N) float32, movement of each vertex, 1 where it just belongs to the mask.
+        bits: (A,) uint32, the AUs' planes.
+        wrinkled: (S, S) uint32, planes of each texel of the skin.
+        mouth: Planes of those that part the lips.
+        cover: (N,) float32, how much painted hair covers the skin, 0-1.
+    """
+
+    moved: Floats
+    bits: NDArray[np.uint32]
+    wrinkled: NDArray[np.uint32]
+    mouth: np.uint32
+    cover: Floats
+
+
+@nb.njit(cache=True)
+def _planes_at(
+    t: int, w0: np.float32, w1: np.float32, mesh: Mesh, shown: _Shown
+) -> np.uint32:  # pragma: no cover - compiled
+    """Return the planes of one place on a triangle."""
+    found, part, w2 = np.uint32(0), mesh.part[t], np.float32(1.0) - w0 - w1
+    if part in (_MOUTH, _TEETH):
+        return shown.mouth
+    if part not in (_FACE, _BEARD):
+        return found
+    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+    if part == _FACE:
+        if w0 * shown.cover[a] + w1 * shown.cover[b] + w2 * shown.cover[c] >= 0.5:
+            return found
+        texels = shown.wrinkled.shape[0]
+        ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
+        u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
+        v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]
+        i = min(max(int((1 - v) * texels), 0), texels - 1)
+        j = min(max(int(u * texels), 0), texels - 1)
+        found |= shown.wrinkled[i, j] | _FACE_BIT
+    for k in range(len(shown.bits)):
+        if w0 * shown.moved[k, a] + w1 * shown.moved[k, b] + w2 * shown.moved[k, c] >= 1.0:
+            found |= shown.bits[k]
+    return found
+
+
 @nb.njit(cache=True)
 def _fill(
-    buffer: Buffer,
-    mesh: Mesh,
-    moved: Floats,
-    bits: NDArray[np.uint32],
-    wrinkled: NDArray[np.uint32],
-    mouth: np.uint32,
-    out: NDArray[np.uint32],
+    buffer: Buffer, mesh: Mesh, shown: _Shown, out: NDArray[np.uint32]
 ) -> None:  # pragma: no cover - compiled
     """Set the bits of each mask pixel that at least two of the four samples around its middle have."""
     height, width = out.shape
-    step, texels = buffer.triangle.shape[0] // height, wrinkled.shape[0]
+    step = buffer.triangle.shape[0] // height
     first, second = (step - 1) // 2, step // 2
     for y in range(height):
         for x in range(width):
@@ -181,25 +220,9 @@ def _fill(
                 row = y * step + (first if sample < 2 else second)
                 column = x * step + (first if sample % 2 == 0 else second)
                 t = buffer.triangle[row, column]
-                if t < 0:
-                    continue
-                found, part = np.uint32(0), mesh.part[t]
-                if part in (_MOUTH, _TEETH):
-                    found = mouth
-                elif part in (_FACE, _BEARD):
+                if t >= 0:
                     w0, w1 = buffer.weight0[row, column], buffer.weight1[row, column]
-                    w2 = np.float32(1.0) - w0 - w1
-                    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
-                    for k in range(len(bits)):
-                        if w0 * moved[k, a] + w1 * moved[k, b] + w2 * moved[k, c] >= 1.0:
-                            found |= bits[k]
-                if part == _FACE:
-                    ua, ub, uc = mesh.uv_triangles[t, 0], mesh.uv_triangles[t, 1], mesh.uv_triangles[t, 2]
-                    u = w0 * mesh.uv[ua, 0] + w1 * mesh.uv[ub, 0] + w2 * mesh.uv[uc, 0]
-                    v = w0 * mesh.uv[ua, 1] + w1 * mesh.uv[ub, 1] + w2 * mesh.uv[uc, 1]
-                    i = min(max(int((1 - v) * texels), 0), texels - 1)
-                    j = min(max(int(u * texels), 0), texels - 1)
-                    found |= wrinkled[i, j] | _FACE_BIT
-                twice |= once & found
-                once |= found
+                    found = _planes_at(t, w0, w1, mesh, shown)
+                    twice |= once & found
+                    once |= found
             out[y, x] = twice
