@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,11 @@ from openau.data.datasets.record import VALUE
 from openau.data.doctor import check_dataset, describe
 from openau.data.index import DATASETS, build_index, check_index, dataset_name, find_dataset
 from openau.data.pictures import picture_file, read_picture
-from openau.errors import InputError, NoInputError, TableError
+from openau.errors import InputError, NoInputError, OpenAUError, TableError
 from tests.fake.datasets import FAKES
 from tests.fake.datasets.copy import FakeCopy, put_picture
 
+MEDIA = (".png", ".jpg", ".avi")
 RECORDS = sorted(name for name in DATASETS if find_dataset(name) is not None)
 
 
@@ -201,3 +205,52 @@ def test_the_record_says_what_a_user_must_know(name: str) -> None:
 def test_published_facts_name_their_source(name: str) -> None:
     facts = dataset_facts(name)
     assert not facts or facts["source"]
+
+
+SPOILS: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda data: b"",
+    "cut off": lambda data: data[: len(data) // 2],
+    "binary": lambda data: bytes(range(256)) * 4,
+    "of words": lambda data: b"these are words\nand more of them, too\n",
+    "zeroed": lambda data: b"\0" * len(data),
+    "in another encoding": lambda data: data.decode("latin-1").encode("utf-16"),
+    "with other separators": lambda data: data.replace(b",", b";").replace(b"\t", b";").replace(b"  ", b";"),
+    "without its first line": lambda data: data.partition(b"\n")[2],
+    "of huge numbers": lambda data: re.sub(rb"(?<![\w.])\d(?![\w.])", b"99999999999999999999", data),
+    "negative": lambda data: re.sub(rb"(?<![\w.])(\d)(?![\w.])", rb"-\1", data),
+    "of fractions": lambda data: re.sub(rb"(?<![\w.])(\d)(?![\w.])", rb"\1.37", data),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return one copy of each dataset, for tests that leave it as they found it."""
+
+    @cache
+    def write(name: str) -> Path:
+        root = tmp_path_factory.mktemp(name)
+        FAKES[name].write(root)
+        return root
+
+    return write
+
+
+@pytest.mark.parametrize("how", SPOILS)
+def test_no_spoilt_label_file_ends_in_a_traceback(name: str, how: str, kept: Callable[[str], Path]) -> None:
+    root = kept(name)
+    files = [p for p in sorted(root.rglob("*")) if p.is_file() and not p.name.lower().endswith(MEDIA)]
+    kinds = {kind: [p for p in files if p.suffix == kind] for kind in sorted({p.suffix for p in files})}
+    said: list[str] = []
+    for chosen in {end: None for same in kinds.values() for end in (same[0], same[-1])}:
+        data = chosen.read_bytes()
+        chosen.write_bytes(SPOILS[how](data))
+        try:
+            table = build_index(name, root)  # what is no error of ours fails the test
+        except OpenAUError as error:
+            said.append(str(error))
+        else:
+            for column in (c for c in table.columns if VALUE.fullmatch(c)):
+                assert table[column].dropna().between(0, 5).all()
+        finally:
+            chosen.write_bytes(data)
+    assert all(sentence.endswith(".") for sentence in said)

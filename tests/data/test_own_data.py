@@ -249,6 +249,14 @@ def test_folders_named_after_emotions_and_aus_are_labels(tmp_path: Path) -> None
     assert "1 folders are named neither" in sentences("folder", tmp_path)
 
 
+def test_a_copy_of_ck_plus_in_emotion_folders_keeps_its_people(tmp_path: Path) -> None:
+    put_text(tmp_path / "columns.toml", r"subject_pattern = '(S\d+)_'")
+    for name in ("anger/S010_004_00000017.png", "happy/S010_006_00000014.png", "happy/S011_006_00000013.png"):
+        put_picture(tmp_path / name)
+    table = build_index("folder", tmp_path)
+    assert table["subject"].tolist() == ["S010", "S010", "S011"]
+
+
 def test_folders_named_otherwise_are_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         put_picture(tmp_path / name / "1.png")

@@ -23,7 +23,7 @@ from openau.faces import Detector
 from openau.facs import AU_SETS, au_column
 from openau.records import CropSpec, Face
 from tests.fake.datasets import FAKES, bp4d, disfa
-from tests.fake.datasets.copy import put_text
+from tests.fake.datasets.copy import put_picture, put_text
 
 
 def copy(name: str, folder: Path) -> Path:
@@ -69,6 +69,13 @@ def test_disfa_takes_the_right_camera_only_where_there_is_no_other_and_says_so(t
     table = build_index("disfa", tmp_path)
     assert "RightVideoSN010_Comp.avi" in row(table, "SN010", 1)["path"]
     assert "right camera only" in sentences("disfa", tmp_path)
+
+
+def test_disfa_says_which_folder_it_takes_where_there_are_two(tmp_path: Path) -> None:
+    copy("disfa", tmp_path)
+    put_picture(tmp_path / "Second" / "SN002" / "1.png")
+    assert "Images/SN002" in row(build_index("disfa", tmp_path), "SN002", 4)["path"]
+    assert "1 folders of pictures are passed over" in sentences("disfa", tmp_path)
 
 
 def test_disfa_marks_the_frames_that_jaanets_lists_leave_out(tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def describe(diagnosis: Diagnosis) -> list[str]:
         assert diagnosis.table is not None
         verdict = "differs from the official copy" if diagnosis.differs else "is as its authors ship it"
         lines = [f"{title} in {diagnosis.root}: can be used, and {verdict}.", f"  {summary(diagnosis.table)}"]
+    if diagnosis.error is None and diagnosis.differs:
+        lines.append("  A part of a dataset can be used; its results cannot be compared with published ones.")
     for differs, mark in ((True, "!"), (False, "-")):
         for finding in diagnosis.findings:
             if finding.differs == differs:

@@ -127,6 +127,13 @@ def _sources(root: Path, subjects: set[str], notes: Notes) -> dict[str, Path]:
         if match and match[0].upper() in candidates:
             candidates[match[0].upper()].append(place)
     chosen = {subject: min(places, key=_preference) for subject, places in candidates.items() if places}
+    several = [
+        f"{subject}: {chosen[subject].relative_to(root)}, not {other.relative_to(root)}"
+        for subject, places in sorted(candidates.items())
+        for other in places
+        if other != chosen[subject] and other.is_dir()
+    ]
+    notes.says("{n} folders of pictures are passed over, since their subjects have another one.", several)
     right = sorted(subject for subject, place in chosen.items() if _camera(place) == "right")
     notes.says("{n} subjects have pictures of the right camera only, which are taken.", right)
     return chosen

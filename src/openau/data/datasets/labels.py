@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from openau.errors import TableError
 
 Numbers = NDArray[np.float64]
+
+FEW = 20
+"""Up to so many lines, splitting them costs less than NumPy's reader; some datasets have a file per frame."""
 
 
 def read_text(file: Path) -> str:
@@ -42,16 +46,20 @@ def read_numbers(file: Path, columns: int) -> Numbers:
     Raises:
         TableError: A line has another count of numbers, or something that is none.
     """
-    lines = [line.replace(",", " ") for line in read_text(file).splitlines() if line.strip(" \t,\x00")]
+    text = read_text(file)
+    lines = [line.replace(",", " ") for line in text.splitlines() if line.strip(" \t,\x00")]
     if not lines:
         return np.empty((0, columns))
     try:
-        table = np.loadtxt(lines, dtype=np.float64, ndmin=2, comments=None)
+        if len(lines) <= FEW:
+            table = np.array([line.split() for line in lines], np.float64)
+        else:
+            table = np.loadtxt(lines, dtype=np.float64, ndmin=2, comments=None)
         if table.shape[1] == columns:
             return table
     except ValueError:
         pass  # the loop below finds the line
-    for number, line in enumerate(read_text(file).splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         words = line.replace(",", " ").split()
         if words and (len(words) != columns or not all(map(_is_number, words))):
             raise TableError(
@@ -98,15 +106,17 @@ def read_csv(file: Path, *, separator: str = ",", header: bool = True) -> pd.Dat
         TableError: It cannot be read as a table.
     """
     try:
-        table = pd.read_csv(
-            file,
-            sep=separator,
-            header=0 if header else None,
-            dtype=str,
-            skipinitialspace=True,
-            index_col=False,
-        )
-    except (OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than the header
+            table = pd.read_csv(
+                file,
+                sep=separator,
+                header=0 if header else None,
+                dtype=str,
+                skipinitialspace=True,
+                index_col=False,
+            )
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())
         raise TableError(f"{file} cannot be read as a table ({reason}); copy it anew.") from error
     if header:

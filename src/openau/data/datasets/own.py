@@ -10,6 +10,7 @@ import pandas as pd
 
 from openau.data.datasets import tree
 from openau.data.datasets.classes import EMOTIONS, SPLITS, stills
+from openau.data.datasets.columns import SETTINGS, load_columns
 from openau.data.datasets.findings import Notes
 from openau.data.datasets.record import Dataset
 from openau.data.datasets.tables import locate_tables, person_of, read_tables
@@ -50,6 +51,8 @@ def read_folder(root: Path, notes: Notes) -> pd.DataFrame:
         )
     notes.differs("{n} folders are named neither after an emotion nor after an AU and are left out.", strange)
     table = pd.DataFrame(rows)
+    if (root / SETTINGS).is_file() and (pattern := load_columns(root / SETTINGS).subject_pattern):
+        table["subject"] = table["path"].str.extract(f"(?:{pattern})")[0]
     return stills(table if parts else table.drop(columns="split"), root)
 
 
@@ -130,7 +133,10 @@ FOLDER = Dataset(
     reference="Your own data.",
     tree="""happiness/*.jpg   AU12/*.jpg
 or train|validation|test/happiness/*.jpg""",
-    codes="A picture in AU12 shows AU 12; whether it shows others is unknown.",
+    codes="A picture in AU12 shows AU 12; whether it shows others is unknown. `columns.toml` may give "
+    "`subject_pattern`, whose first group in a path is the person: so CK+48, a copy of CK+ in emotion "
+    "folders "
+    "without FACS codes, keeps its people with `(S\\d+)_`.",
     marks=(),
     scale=None,
     read=read_folder,

@@ -11,6 +11,7 @@ from openau.data.datasets import tree
 from openau.data.datasets.findings import Notes
 from openau.data.datasets.labels import check_codes, read_numbers
 from openau.data.datasets.record import Dataset
+from openau.errors import TableError
 from openau.facs import au_column
 
 TITLE = "UNBC"
@@ -46,7 +47,7 @@ def read(root: Path, notes: Notes) -> pd.DataFrame:
                 row = {"subject": subject, "sequence": name, "frame": frame, "path": pictures[frame]}
                 row |= _action_units(Path(files[frame]))
                 if frame in scores:
-                    row["pspi"] = float(read_numbers(Path(scores[frame]), 1)[0, 0])
+                    row["pspi"] = _score(Path(scores[frame]))
                 rows.append(row)
     notes.differs("{n} labelled frames have no picture and are left out; unpack the pictures.", lost)
     notes.differs("{n} pictures have no FACS file and are left out.", extra)
@@ -99,6 +100,14 @@ def _action_units(file: Path) -> dict[str, float]:
         au_column(int(au)): (max(strength, 1.0) if au == 43 else strength if strength > 0 else -1.0)
         for au, strength in values[:, :2]
     }
+
+
+def _score(file: Path) -> float:
+    values = read_numbers(file, 1)[:, 0]
+    check_codes(values, range(17), file, "the pain score")
+    if len(values) != 1:
+        raise TableError(f"{file} has {len(values)} pain scores, not one; copy it anew.")
+    return float(values[0])
 
 
 def _labels(folder: Path | None) -> dict[int, str]:
