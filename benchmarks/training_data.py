@@ -20,14 +20,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import psutil  # type: ignore[import-untyped] # has no types
-import torch
 
 from benchmarks.clips import drifting_face
 from benchmarks.ledger import Measurement, Result, finish, parser, summary
-from openau.data.augment import AUGMENTATIONS, augment
 from openau.data.crops import prepare, wide_spec
-from openau.data.dataset import Batch, CropDataset, Crops, build_loader
-from openau.data.samplers import EpochBatches
 from openau.data.store import FACTS, PIXELS, SCHEMA, TABLE
 from openau.records import CropSpec
 
@@ -42,7 +38,6 @@ def main() -> None:
     options = parser(__doc__ or "").parse_args()
     pictures, repeats = (100, 1) if options.quick else (1200, 5)
     stored = {48: 2_000, 224: 400} if options.quick else {48: 20_000, 224: 3_000}
-    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         rows = [*cutting(Path(folder), pictures, repeats)]
         for size, count in stored.items():
@@ -87,6 +82,14 @@ def cutting(folder: Path, count: int, repeats: int) -> list[Measurement]:
 
 def reading(folder: Path, spec: CropSpec, count: int, repeats: int) -> list[Measurement]:
     """Return how many crops per second a loader gives, and how much memory reading all of them takes."""
+    # Here, not above: every process that cuts begins by importing this file, and does not need torch.
+    import torch
+
+    from openau.data.augment import AUGMENTATIONS, augment
+    from openau.data.dataset import Batch, CropDataset, Crops, build_loader
+    from openau.data.samplers import EpochBatches
+
+    torch.set_num_threads(1)
     write_random_store(folder, spec, count)
     crops = Crops([folder])
     target = np.zeros((count, 12), np.float32)

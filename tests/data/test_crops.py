@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil  # type: ignore[import-untyped] # has no types
 import pytest
 
 from openau.data.crops import choose_face, overlap, prepare, wide_spec
 from openau.data.dataset import CropDataset, Crops
 from openau.data.index import build_index
-from openau.data.store import CropStore
+from openau.data.store import CropStore, PixelFile
 from openau.errors import InputError, NoInputError, OutputError, SettingError, TableError
 from openau.faces import Detector, crop_face
 from openau.read import read_image
@@ -252,3 +254,28 @@ def test_a_dataset_gives_whole_batches_of_its_rows(folder: Path) -> None:
     assert truth.tolist() == [[4, 5], [0, 1]]
     assert positions.tolist() == [2, 0]
     assert len(CropDataset(crops, rows, target)) == 3
+
+
+def test_reading_a_whole_store_leaves_no_memory_behind(folder: Path, tmp_path: Path) -> None:
+    side, count = 400, 200
+    facts = json.loads((folder / "store.json").read_text())
+    (tmp_path / "store.json").write_text(json.dumps({**facts, "wide": side}))
+    table = pd.concat([pd.read_parquet(folder / "index.parquet")] * 20, ignore_index=True)[:count]
+    table.to_parquet(tmp_path / "index.parquet")
+    with (tmp_path / "crops.rgb").open("wb") as file:
+        file.truncate(count * side * side * 3)  # 92 MiB of nothing
+    crops = Crops([tmp_path])
+    crops.wide(np.arange(8))
+    before = psutil.Process().memory_info().rss
+    for start in range(0, count, 8):
+        assert crops.wide(np.arange(start, start + 8)).shape == (8, side, side, 3)
+    assert psutil.Process().memory_info().rss - before < 20 * 2**20
+
+
+def test_an_open_store_can_be_sent_to_another_process_without_its_pixels(folder: Path) -> None:
+    crops = Crops([folder])
+    sent = copy.deepcopy(crops)  # by the same means as sending
+    rows = np.array([4, 1])
+    np.testing.assert_array_equal(sent.wide(rows), crops.wide(rows))
+    assert isinstance(CropStore.open(folder).wide, PixelFile)
+    assert len(CropStore.open(folder).wide) == 11
