@@ -254,3 +254,11 @@ def test_no_spoilt_label_file_ends_in_a_traceback(name: str, how: str, kept: Cal
         finally:
             chosen.write_bytes(data)
     assert all(sentence.endswith(".") for sentence in said)
+
+
+def test_everything_the_doctor_says_is_a_whole_sentence(name: str, fake: FakeCopy, root: Path) -> None:
+    if fake.picture is not None:
+        remove(root / fake.picture)
+    for finding in check_dataset(name, root).findings:
+        assert finding.sentence.endswith((".", "?")), finding.sentence
+        assert "{" not in finding.sentence

@@ -126,20 +126,18 @@ def _subjects(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
     here = set(table["subject"].dropna().astype(str))
     if known := facts.get("subjects"):
         if missing := sorted(set(known) - here):
-            yield f"{len(missing)} of {len(known)} subjects are missing: {_listed(missing)}; unpack their "
-            "archives."
+            yield f"{len(missing)} of {len(known)} subjects are missing: {_listed(missing)}; unpack theirs."
         if strange := sorted(here - set(known)):
-            yield f"{len(strange)} subjects are not the dataset's: {_listed(strange)}; take them out of "
-            "the folder."
+            yield f"{len(strange)} subjects are not the dataset's: {_listed(strange)}; take them out."
     elif (count := facts.get("subject_count")) and len(here) != count:
         yield f"There are {len(here)} subjects, not {count}; unpack the archives that are missing."
 
 
 def _counts(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
     if (count := facts.get("sequences")) and (here := table["sequence"].nunique()) != count:
-        yield f"There are {here:,} sequences, not {count:,}."
+        yield f"There are {here:,} sequences, not {count:,}; unpack the archives that are missing."
     if (count := facts.get("pictures")) and len(table) != count:
-        yield f"There are {len(table):,} labelled pictures, not {count:,}."
+        yield f"There are {len(table):,} labelled pictures, not {count:,}; unpack what is missing."
     per_subject = facts.get("pictures_per_subject", {})
     if per_subject:
         found = table["subject"].value_counts()
@@ -184,8 +182,7 @@ def _positives(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:
         if here != count:
             wrong.append(f"AU {au} {here:,} instead of {count:,}")
     if wrong:
-        yield f"{len(wrong)} AUs occur at another number of pictures: {_listed(wrong)}; their files may be "
-        "mixed up."
+        yield f"{len(wrong)} AUs occur on more or fewer pictures: {_listed(wrong)}; are their files mixed up?"
 
 
 def _unreadable(table: pd.DataFrame, opened: int) -> list[str]:
