@@ -184,6 +184,55 @@ def test_a_file_that_differs_from_pytorch_is_never_written(
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("model.onnx", b"the old file")]
 
 
+class Faint(torch.nn.Module):
+    """A network whose heat maps are what rounding leaves of two equal sums, plus `shown`."""
+
+    def __init__(self, shown: float) -> None:
+        super().__init__()
+        self.dense = torch.nn.Linear(3 * 32 * 32, 3)
+        self.shown = torch.nn.Parameter(torch.full((3,), shown))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.dense(images.flatten(1))
+        return logits
+
+    def logits_and_heatmaps(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        flat = images.flatten(1)
+        whole = flat @ self.dense.weight.T
+        parts = [flat[:, k::7] @ self.dense.weight[:, k::7].T for k in range(7)]
+        left = whole - torch.stack(parts).sum(0)
+        return self(images), torch.relu(left + self.shown * flat[:, :3].abs())[:, :, None, None]
+
+
+def test_heat_maps_so_faint_that_rounding_shows_in_them_are_no_difference(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Faint(0.0)
+    faces = torch.randn(3, 3, 32, 32)
+    with torch.no_grad():
+        assert 0 < float(network.logits_and_heatmaps(faces)[1].max()) < 1e-5
+    assert export_onnx(network, CARD, tmp_path / "model.onnx").exists()
+
+
+def test_heat_maps_that_differ_by_more_than_rounding_are_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original: Callable[..., Any] = openau.export._to_onnx
+
+    def wrong(*arguments: Any) -> Any:
+        model = original(*arguments)
+        branch = next(a.g for n in model.graph.node if n.op_type == "If" for a in n.attribute)
+        tensors = [*model.graph.initializer, *branch.initializer]
+        shown = next(tensor for tensor in tensors if tensor.name.endswith("shown"))
+        shown.CopyFrom(onnx.numpy_helper.from_array(np.full(3, 1.501, np.float32), shown.name))
+        return model
+
+    monkeypatch.setattr(openau.export, "_to_onnx", wrong)
+    torch.manual_seed(0)
+    with pytest.raises(ModelError, match=r"heatmaps of .* differs from PyTorch"):
+        export_onnx(Faint(1.5), CARD, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match=r"model\.onnx"):

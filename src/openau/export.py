@@ -11,6 +11,7 @@ nothing.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import tomllib
@@ -79,7 +80,7 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
 
     Raises:
         CardError: The card's AUs, crop size or heat maps do not fit the network.
-        ModelError: onnxruntime and PyTorch differ by more than 1e-4.
+        ModelError: onnxruntime and PyTorch differ by more than 1e-4, heat maps by more than rounding too.
         OutputError: The file cannot be written.
     """
     training = network.training
@@ -265,13 +266,28 @@ def _check_equal(function: nn.Module, data: bytes, card: ModelCard) -> None:
             wanted = function(faces)
         found = session.run(None, {"face": faces.numpy()})
         for output, ours, theirs in zip(session.get_outputs(), found, wanted, strict=True):
-            scale = max(float(theirs.abs().max()), 1e-12) if output.name == "heatmaps" else 1.0
+            drawn = output.name == "heatmaps"
+            scale = max(float(theirs.abs().max()), 1e-12) if drawn else 1.0
             gap = float(np.abs(ours - theirs.numpy()).max()) / scale
-            if not gap <= TOLERANCE:
+            allowed = TOLERANCE
+            if drawn and not gap <= TOLERANCE:
+                allowed = max(TOLERANCE, 4 * _rounding(function, faces) / scale)
+            if not gap <= allowed:
                 raise ModelError(
                     f"The exported {output.name} of {card.name} differs from PyTorch's by {gap:.2g}; "
                     "it was not written."
                 )
+
+
+def _rounding(function: nn.Module, faces: Tensor) -> float:
+    """Return how far PyTorch's own heat maps are from those of twice the digits.
+
+    On faces of noise the maps of a deep network may be so faint that rounding shows in them.
+    """
+    exact = copy.deepcopy(function).double()
+    with torch.no_grad():
+        gaps = function(faces)[1].double() - exact(faces.double())[1]
+    return float(gaps.abs().max())
 
 
 @contextmanager
