@@ -26,9 +26,6 @@ from openau.train import Recipe, train
 from openau.train.config import ModelSettings, RunSettings
 
 AUS = au_set("synthetic-23")
-pytestmark = pytest.mark.skipif(
-    not sample_archive().is_file(), reason="no sample in this copy: make it with scripts/make-sample"
-)
 
 
 @pytest.fixture(scope="session")

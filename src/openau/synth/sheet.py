@@ -81,7 +81,7 @@ def write_sheet(sheet: Pixels, file: Path) -> None:
         OutputError: It cannot be written.
     """
     check_name(file)
-    options = [] if file.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 82]
+    options = [] if file.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 76]
     _, encoded = cv2.imencode(file.suffix.lower(), np.ascontiguousarray(sheet[..., ::-1]), options)
     temporary = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
@@ -145,7 +145,7 @@ def describe(levels: dict[int, float]) -> str:
 
 
 def levels_sheet(
-    stage: Stage, *, size: int = 128, seed: int = 0, aus: Collection[int] = tuple(MOVEMENTS)
+    stage: Stage, *, size: int = 112, seed: int = 0, aus: Collection[int] = tuple(MOVEMENTS)
 ) -> Pixels:
     """Return every action unit at levels A to E: a row each, the neutral face first.
 
