@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openau.data.labels import LABEL_RULES, rule_targets, select_rows
 from openau.data.leakage import leakage
@@ -49,6 +51,33 @@ def test_neighbours_are_training_frames_of_the_same_sequence() -> None:
     report = leakage(table)
     assert report.test.neighbours == {1: 0.25, 5: 0.5}
     assert report.validation.neighbours == {1: 0.0, 5: 1.0}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"), st.integers(0, 12), st.sampled_from(["train", "validation", "test"])
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_the_shares_are_those_of_counting_by_hand(given_rows: list[tuple[str, int, str]]) -> None:
+    report = leakage(
+        rows(*((subject, f"{subject}{frame}", frame, part) for subject, frame, part in given_rows))
+    )
+    training = [(subject, frame) for subject, frame, part in given_rows if part == "train"]
+    for name, found in (("test", report.test), ("validation", report.validation)):
+        here = [(subject, frame) for subject, frame, part in given_rows if part == name]
+        if not here:
+            assert np.isnan(found.copies)
+            continue
+        for k, share in found.neighbours.items():
+            near = [any(s == t and 0 < abs(f - g) <= k for t, g in training) for s, f in here]
+            assert share == pytest.approx(np.mean(near))
+        assert found.copies == pytest.approx(np.mean([row in training for row in here]))
+        people = {subject for subject, _ in training}
+        assert found.pictures_of_known_people == pytest.approx(np.mean([s in people for s, _ in here]))
 
 
 def test_a_clean_split_has_no_banner_and_a_leaky_one_shouts_first() -> None:

@@ -6,7 +6,7 @@ Every protocol comes with it, leaky or honest, and it is stored beside every res
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ class Leakage:
         people: Share of the part's people whom training shows too; NaN where nobody is known.
         pictures_of_known_people: Share of its pictures that show such a person.
         pictures_without_a_name: Share of its pictures whose person the dataset does not tell.
-        neighbours: Distance in frames to the share of pictures with a training frame of the same sequence
-            no further away.
+        neighbours: Distance in frames to the share of pictures with another training frame of the same
+            sequence no further away.
         copies: Share of its pictures that are, or of which training holds, a copy of the same photograph.
         near_duplicates: Share of its pictures that look like a training picture; None where not looked for.
     """
@@ -69,7 +69,6 @@ class LeakageReport:
     shared_pictures: list[str]
     test: Leakage
     validation: Leakage
-    _judged: str = field(default="test", repr=False)
 
     @property
     def judged(self) -> tuple[str, Leakage]:
@@ -120,8 +119,8 @@ class LeakageReport:
             f"Split: {parts}.",
             f"People of {name} whom training shows: {_percent(leak.people)}; pictures of them: "
             f"{_percent(leak.pictures_of_known_people)}.",
-            f"Pictures of {name} with a training frame of the same video at most "
-            + ", ".join(f"{k} frames away: {_percent(share)}" for k, share in leak.neighbours.items())
+            f"Pictures of {name} with another training frame of the same video within "
+            + ", ".join(f"±{k}: {_percent(share)}" for k, share in leak.neighbours.items())
             + ".",
             f"Copies across the split: {_percent(leak.copies)}; near duplicates: {looks}.",
         ]
@@ -129,9 +128,7 @@ class LeakageReport:
 
     def record(self) -> dict[str, Any]:
         """Return the report as plain values, for `leakage.json`; what is unknown is None."""
-        plain = asdict(self)
-        plain.pop("_judged")
-        return {"banner": self.banner, "clean": self.is_clean, **_without_nan(plain)}
+        return {"banner": self.banner, "clean": self.is_clean, **_without_nan(asdict(self))}
 
 
 def leakage(table: pd.DataFrame, *, hashes: NDArray[np.uint64] | None = None) -> LeakageReport:
@@ -193,14 +190,15 @@ def _against_training(
 def _has_neighbour(
     table: pd.DataFrame, here: NDArray[np.bool_], training: NDArray[np.bool_], distance: int
 ) -> NDArray[np.bool_]:
-    """Tell for each row here whether a training frame of its sequence is at most so far away."""
+    """Tell for each row here whether another training frame of its sequence is at most so far away."""
     sequence = table.groupby(["dataset", "subject", "sequence"], dropna=False, sort=False).ngroup()
     frame = pd.to_numeric(table["frame"], errors="coerce").fillna(0).to_numpy(np.int64)
     place = sequence.to_numpy(np.int64) * (np.ptp(frame) + 2 * distance + 1) + (frame - frame.min())
     trained = np.sort(place[training])
-    low = np.searchsorted(trained, place[here] - distance, side="left")
-    high = np.searchsorted(trained, place[here] + distance, side="right")
-    found: NDArray[np.bool_] = high > low
+    asked = place[here]
+    before = np.searchsorted(trained, asked) > np.searchsorted(trained, asked - distance)
+    after = np.searchsorted(trained, asked + distance, "right") > np.searchsorted(trained, asked, "right")
+    found: NDArray[np.bool_] = before | after
     return found
 
 
