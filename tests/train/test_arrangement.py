@@ -33,11 +33,16 @@ def test_a_leaky_protocol_is_said_before_training_and_stored_beside_the_result(
 ) -> None:
     told: list[str] = []
     leaky = with_data(recipe, split="deramgozin2023", options={"test": 0.3})
+    leaky = replace(leaky, labels=LabelSettings(rule="deramgozin2023-disfa"))
     run = train(replace(leaky, run=replace(recipe.run, epochs=1)), out=tmp_path / "run", notice=told.append)
     assert told[0].startswith("*** LEAKY SPLIT: ")
+    assert told[-2].endswith("its honest twin is deramgozin2023-subject.")
+    assert told[-1].startswith("Label rule deramgozin2023-disfa: Trace intensity counts.")
+    assert told[-1].endswith("The rule to use instead: deramgozin2023-disfa-corrected.")
     facts = json.loads((run / "leakage.json").read_text("utf-8"))
     assert facts["banner"] in told[0]
     assert (facts["protocol"], facts["fold"], facts["clean"]) == ("deramgozin2023", "1", False)
+    assert facts["label_rules"] == ["deramgozin2023-disfa"]
     assert facts["options"] == {"seed": 5, "test": 0.3, "validation": 0.0}
     assert facts["test"]["pictures_of_known_people"] > 0.9
     folds = Folds.load(run / "folds.parquet")

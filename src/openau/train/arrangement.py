@@ -12,7 +12,7 @@ from openau.data.dataset import Crops
 from openau.data.labels import Between, LabelRule, label_rule
 from openau.data.leakage import LeakageReport, leakage
 from openau.data.lookalike import difference_hash
-from openau.data.protocols import SPLITS, Folds, build_folds
+from openau.data.protocols import SPLITS, TWINS, Folds, build_folds
 from openau.data.union import select_union, union_targets
 from openau.errors import SettingError
 from openau.records import Floats
@@ -39,6 +39,25 @@ class Arrangement:
     report: LeakageReport
     left_out: dict[str, int]
 
+    def lines(self, recipe: Recipe) -> list[str]:
+        """Return what a person should read before training: the leakage report, and what is wrong by choice.
+
+        Args:
+            recipe: What was asked for.
+        """
+        found = self.report.lines()
+        if self.folds.protocol in TWINS:
+            found.append(
+                f"The protocol {self.folds.protocol} parts pictures, not people; "
+                f"its honest twin is {TWINS[self.folds.protocol]}."
+            )
+        for name in named_rules(recipe):
+            rule = label_rule(name)
+            if rule.note:
+                instead = f" The rule to use instead: {rule.corrected_by}." if rule.corrected_by else ""
+                found.append(f"Label rule {name}: {rule.note}{instead}")
+        return found
+
 
 def labelled(table: pd.DataFrame, recipe: Recipe, *, between: Between | None = None) -> Floats:
     """Return the targets of some rows by the recipe's label rules.
@@ -60,6 +79,12 @@ def labelled(table: pd.DataFrame, recipe: Recipe, *, between: Between | None = N
         rules = {name: replace(rule, between=between) for name, rule in rules.items()}
         otherwise = replace(otherwise, between=between)
     return union_targets(table, recipe.action_units, rules, otherwise)
+
+
+def named_rules(recipe: Recipe) -> list[str]:
+    """Return the names of the recipe's label rules, each once."""
+    names = [recipe.labels.rule, *map(str, recipe.labels.rules.values())]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def label_rules(recipe: Recipe) -> tuple[dict[str, LabelRule], LabelRule]:

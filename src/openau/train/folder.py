@@ -19,7 +19,7 @@ from openau.facs import au_column
 from openau.models import model_class
 from openau.models.weights import load_network
 from openau.records import ModelCard
-from openau.train.arrangement import Arrangement, labelled
+from openau.train.arrangement import Arrangement, labelled, named_rules
 from openau.train.config import Recipe, recipe_text
 from openau.train.predict import predict, predictions_table
 
@@ -51,6 +51,7 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
         "protocol": data.folds.protocol,
         "options": data.folds.options,
         "fold": data.folds.names[recipe.data.fold],
+        "label_rules": named_rules(recipe),
         **data.report.record(),
         "left_out": data.left_out,
         "lost_faces": data.crops.lost,

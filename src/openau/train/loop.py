@@ -136,7 +136,7 @@ def train(
     run.accelerator.wait_for_everyone()  # all have seen the folder empty before one writes
     if run.accelerator.is_main_process:
         write_beginning(folder, recipe, data)
-        _tell(data, notice)
+        _tell(data.lines(recipe), notice)
     if resume and run.checkpoint.exists():
         run.standing = load_checkpoint(
             run.checkpoint, run.bare, run.average, run.optimiser, recipe_text(recipe)
@@ -159,10 +159,10 @@ def _with_places(recipe: Recipe, stores: Sequence[Path] | None, out: Path | None
     return recipe
 
 
-def _tell(data: Arrangement, notice: Callable[[str], None] | None) -> None:
-    """Say what the parts share, to whoever listens."""
+def _tell(lines: list[str], notice: Callable[[str], None] | None) -> None:
+    """Say what must be known before training, to whoever listens."""
     if notice is not None:
-        for line in data.report.lines():
+        for line in lines:
             notice(line)
 
 
