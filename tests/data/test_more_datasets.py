@@ -106,11 +106,11 @@ def test_feafas_values_are_its_own_and_no_aus(tmp_path: Path) -> None:
 def test_semaines_intervals_become_frames_within_the_coded_range(tmp_path: Path) -> None:
     table = build_index("semaine", copy("semaine", tmp_path))
     one = table[table["subject"] == "rec1"]
-    assert one["frame"].tolist() == [2, 3, 4, 5, 6]
-    assert one["AU12"].tolist() == [0, 1, 1, 1, 0]
-    assert one["AU12_intensity"].tolist() == [0, 3, 3, 3, 0]
-    assert one["AU45"].tolist() == [0] * 5
-    assert one["time_s"].tolist() == pytest.approx([0.04, 0.06, 0.08, 0.1, 0.12])
+    assert one["frame"].tolist() == [2, 3, 4, 5, 6, 7]
+    assert one["AU12"].tolist() == [0, 1, 1, 1, 1, 0]
+    assert one["AU12_intensity"].tolist() == [0, 3, 3, 3, 3, 0]
+    assert one["AU45"].tolist() == [0] * 6
+    assert one["time_s"].tolist() == pytest.approx([0.04, 0.06, 0.08, 0.1, 0.12, 0.14])
     assert dict(zip(table["subject"], table["split"], strict=True)) == {"rec1": "train", "rec9": "validation"}
     assert abs(float(read_picture(one["path"].iloc[2]).mean()) - 100) < 5
 
@@ -118,7 +118,7 @@ def test_semaines_intervals_become_frames_within_the_coded_range(tmp_path: Path)
 @pytest.mark.parametrize(
     ("file", "text", "word"),
     [
-        ("rec1.txt", "6 2\n", "first and a last frame"),
+        ("../rec1.txt", "6 2\n", "first and a last frame"),
         ("rec1.eaf", "<a>", "is no ELAN file"),
         ("rec1.eaf", "<a><TIER TIER_ID='Speech'/></a>", "no tier named after an AU"),
         ("rec1.eaf", frames.ELAN.replace('"ts1"', '"ts9"', 1), "without a time"),
@@ -131,10 +131,32 @@ def test_a_semaine_file_that_is_none_is_named(tmp_path: Path, file: str, text: s
         build_index("semaine", root)
 
 
+def test_semaine_intensities_of_another_kind_are_unknown_and_a_range_ends_with_the_annotations(
+    tmp_path: Path,
+) -> None:
+    root = copy("semaine", tmp_path)
+    put_text(root / "SEMAINE-Sessions" / "rec1" / "rec1.eaf", frames.ELAN.replace(">C<", ">strong<"))
+    put_text(root / "SEMAINE-Sessions" / "rec9.txt", "2 3000\n")
+    table = build_index("semaine", root)
+    one, nine = (table[table["subject"] == name] for name in ("rec1", "rec9"))
+    assert one["AU12"].sum() == 4
+    assert one["AU12_intensity"].isna().sum() == 4
+    assert nine["frame"].max() == 20
+    said = sentences("semaine", root)
+    assert "1 intensities are written neither A-E nor 0-5" in said
+    assert "rec9.eaf ends at frame 20" in said
+
+
+def test_aff_wild2s_annotations_are_found_whatever_their_folder_is_called(tmp_path: Path) -> None:
+    root = copy("aff_wild2", tmp_path)
+    (root / "annotations").rename(root / "6th ABAW Annotations")
+    assert len(build_index("aff_wild2", root)) == 5
+
+
 def test_a_semaine_recording_without_labels_or_video_is_told(tmp_path: Path) -> None:
     root = copy("semaine", tmp_path)
     (root / "SEMAINE-Sessions/rec1/rec1.eaf").unlink()
-    (root / "SEMAINE-Sessions/rec9/rec9.txt").unlink()
+    (root / "SEMAINE-Sessions/rec9.txt").unlink()
     notes = Notes()
     with pytest.raises(NoInputError, match="has no labelled picture"):
         build_index("semaine", root, notes)

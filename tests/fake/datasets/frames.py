@@ -46,6 +46,7 @@ def write_feafa(root: Path) -> None:
 ELAN = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT><TIME_ORDER>
 <TIME_SLOT TIME_SLOT_ID="ts1" TIME_VALUE="60"/><TIME_SLOT TIME_SLOT_ID="ts2" TIME_VALUE="120"/>
+<TIME_SLOT TIME_SLOT_ID="ts3" TIME_VALUE="400"/>
 </TIME_ORDER>
 <TIER TIER_ID="Speech"/>
 <TIER TIER_ID="AU12"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="ts1"
@@ -56,15 +57,15 @@ ELAN = """<?xml version="1.0" encoding="UTF-8"?>
 <TIER TIER_ID="AU45"/>
 </ANNOTATION_DOCUMENT>
 """
-"""AU 12 from 60 to 120 ms: at 50 frames/s the frames 3, 4 and 5."""
+"""AU 12 from 60 to 120 ms: at 50 frames/s the frames 3 to 6."""
 
 
 def write_semaine(root: Path) -> None:
-    """Write a recording of the training and one of the development part, frames 2 to 6 coded."""
+    """Write a recording of the training and one of the development part, frames 2 to 7 coded."""
     for name in ("rec1", "rec9"):
         place = root / "SEMAINE-Sessions" / name
         put_text(place / f"{name}.eaf", ELAN)
-        put_text(place / f"{name}.txt", "2 6\n")
+        put_text(place.with_suffix(".txt"), "2 8\n")
         greys = [np.full((32, 32, 3), 20 * (i + 1), np.uint8) for i in range(8)]
         write_video(place / "operator.avi", greys, fps=50, codec="mjpeg")
 
@@ -87,9 +88,9 @@ FEAFA = FakeCopy(
 )
 SEMAINE = FakeCopy(
     write=write_semaine,
-    rows=10,
+    rows=12,
     labels="SEMAINE-Sessions",
-    wrong=("SEMAINE-Sessions/rec1/rec1.eaf", ">C<", ">F<"),
+    wrong=("SEMAINE-Sessions/rec1.txt", "2 8", "2 x"),
     picture=None,
     stray=None,
 )

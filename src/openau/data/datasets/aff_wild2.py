@@ -12,7 +12,7 @@ from openau.data.datasets import tree
 from openau.data.datasets.findings import Notes
 from openau.data.datasets.labels import check_codes, read_text
 from openau.data.datasets.record import Dataset
-from openau.errors import TableError
+from openau.errors import InputError, TableError
 from openau.facs import au_column
 
 TITLE = "Aff-Wild2"
@@ -20,6 +20,8 @@ INVALID = -1
 SETS = {
     "Train_Set": "train", "Training_Set": "train", "Validation_Set": "validation", "Test_Set": "test",
 }  # fmt: skip
+IMAGES = ("cropped_aligned", "cropped_aligned_images", "cropped")
+LABELS = ("AU_Detection_Challenge", "AU_Set")
 _HEADER = re.compile(r"\s*AU\s*\d+\s*(,\s*AU\s*\d+\s*)+", re.IGNORECASE)
 _SECOND = re.compile(r"_(left|right)$")
 
@@ -34,9 +36,8 @@ def read(root: Path, notes: Notes) -> pd.DataFrame:
     Returns:
         One row per labelled frame with a cropped face.
     """
-    annotations = tree.find(root, "annotations") or root
-    labels = tree.need(annotations, TITLE, "AU_Detection_Challenge", "AU_Set")
-    images = tree.need(root, TITLE, "cropped_aligned", "cropped_aligned_images", "cropped")
+    images = tree.need(root, TITLE, *IMAGES)
+    labels = _labels(root, images)
     parts: list[pd.DataFrame] = []
     lost: list[str] = []
     extra: list[str] = []
@@ -57,6 +58,17 @@ def read(root: Path, notes: Notes) -> pd.DataFrame:
     notes.says("{n} labelled frames have no picture and are left out: no face was found in them.", faceless)
     notes.differs("{n} pictures have no label and are left out.", extra)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _labels(root: Path, images: Path) -> Path:
+    """Return the folder of the AU annotations, whatever the folder above it is called this year."""
+    above = [root, *(place for place in tree.folders(root).values() if place != images)]
+    places = [*above, *(inner for place in above[1:] for inner in tree.folders(place).values())]
+    found = next((labels for place in places if (labels := tree.find(place, *LABELS))), None)
+    if found is None:
+        seen = [name for place in above for name in tree.folders(place)]
+        raise InputError(tree.not_this(root, TITLE, LABELS, seen))
+    return found
 
 
 def _video(file: Path) -> pd.DataFrame:
@@ -123,7 +135,7 @@ cropped_aligned/<video>/00001.jpg""",
     "a frame without a picture had no face. `subject` is the video without `_left` and `_right`, which are "
     "two "
     "people in one video: nobody says who they are, so this is the closest group.",
-    marks=("annotations", "AU_Detection_Challenge", "AU_Set"),
+    marks=("cropped_aligned", "cropped_aligned_images"),
     scale="occurrence",
     read=read,
 )

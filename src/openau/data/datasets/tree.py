@@ -49,7 +49,7 @@ def locate(root: Path, title: str, marks: Sequence[str], notes: Notes) -> Path:
                 return place
         level = [child for place in level for child in _folders(place)][:_WIDTH]
         seen += [child.name for child in level]
-    raise InputError(_not_this(root, title, marks, seen))
+    raise InputError(not_this(root, title, marks, seen))
 
 
 def levels(root: Path, title: str) -> Iterator[Path]:
@@ -70,8 +70,15 @@ def levels(root: Path, title: str) -> Iterator[Path]:
         level = [child for place in level for child in _folders(place)][:_WIDTH]
 
 
-def _not_this(root: Path, title: str, marks: Sequence[str], seen: Sequence[str]) -> str:
-    """Say that a folder is not the dataset: what it lacks, what it has, and a name that may be meant."""
+def not_this(root: Path, title: str, marks: Sequence[str], seen: Sequence[str]) -> str:
+    """Return the sentence that a folder is not the dataset.
+
+    Args:
+        root: The folder.
+        title: The dataset's name.
+        marks: What it lacks.
+        seen: Names in and below it, one of which may be meant.
+    """
     has = _names(root)
     if not has:
         return f"{root} is empty; unpack the archives of {title} into it."
@@ -115,7 +122,7 @@ def need(folder: Path, title: str, *names: str) -> Path:
     """
     found = find(folder, *names)
     if found is None:
-        raise InputError(_not_this(folder, title, names, _names(folder)))
+        raise InputError(not_this(folder, title, names, _names(folder)))
     return found
 
 
