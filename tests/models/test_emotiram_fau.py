@@ -137,6 +137,20 @@ def test_emotions_are_read_from_the_probabilities_by_one_layer() -> None:
         torch.testing.assert_close(aus.sigmoid(), probabilities, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("case", ["caer_face_stream", "fan_scc", "me_graph"])
+def test_in_half_precision_emotions_stay_near(case: str) -> None:
+    network = build(case).eval()
+    images = pictures(network, 2)
+    with torch.no_grad():
+        wanted = network(images).softmax(1)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded = network(images)
+        halved = network.half()(images.half())
+    assert halved.dtype == torch.float16
+    assert (rounded.float().softmax(1) - wanted).abs().max() < 0.02
+    assert (halved.float().softmax(1) - wanted).abs().max() < 0.02
+
+
 def test_any_network_for_aus_can_stand_before_the_emotions() -> None:
     network = EmotiramFAU(size=48, au_network="attention_cnn", aus=12)
     assert network(torch.rand(2, 3, 48, 48)).shape == (2, 7)
@@ -211,7 +225,14 @@ def test_a_network_for_aus_is_not_taken_for_one_for_emotions(tmp_path: Path) -> 
         load_network(tmp_path / "e.safetensors")
 
 
-@pytest.mark.parametrize("case", ["caer_face_stream", "fan_heatmap", "me_graph"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "caer_face_stream",
+        pytest.param("fan_heatmap", marks=pytest.mark.slow),
+        pytest.param("me_graph", marks=pytest.mark.slow),
+    ],
+)
 def test_exported_it_gives_the_same_emotions(case: str) -> None:
     network = build(case).eval()
     images = pictures(network)

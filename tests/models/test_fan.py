@@ -186,6 +186,21 @@ def test_an_aus_heat_map_is_the_mean_of_its_points_maps_and_grad_cams(
 
 
 @pytest.mark.parametrize("kind", [FanHeatmap, FanSCC])
+def test_in_half_precision_maps_stay_near(kind: type[FanHeatmap] | type[FanSCC]) -> None:
+    torch.manual_seed(7)
+    network = kind(2, size=32, backbone="resnet18").eval()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        wanted = network.heatmaps(images)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded = network.heatmaps(images)
+        halved = network.half().heatmaps(images.half())
+    assert halved.dtype == torch.float16
+    assert (rounded - wanted).abs().max() < 0.2 * wanted.abs().max()  # 8 bits, and other neighbours
+    assert (halved - wanted).abs().max() < 0.05 * wanted.abs().max()
+
+
+@pytest.mark.parametrize("kind", [FanHeatmap, FanSCC])
 @pytest.mark.parametrize(
     ("options", "word"),
     [
