@@ -145,3 +145,18 @@ def test_a_long_clip_has_its_frames_evenly_in_time(tmp_path: Path, monkeypatch: 
     times = [frame.time_s for frame in read_video(tmp_path / "clip.mp4")]
     assert times == pytest.approx([index / 30 for index in range(10)], abs=1e-3)
     assert video_info(tmp_path / "clip.mp4").frame_count == 10
+
+
+def test_a_network_is_timed_forward_and_training_beside_resnet_50() -> None:
+    import torch
+    from benchmarks.networks import compared
+    from torch import nn
+
+    torch.manual_seed(0)
+    small = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 12))
+    large = nn.Sequential(nn.Conv2d(3, 64, 7), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 12))
+    before = small[2].weight.detach().clone()
+    rows = compared("small", small, 16, large, 3)
+    assert [row.name for row in rows] == ["small, forward", "small, training step"]
+    assert all(row.value < 0.5 and row.n == 3 for row in rows)
+    assert not torch.equal(small[2].weight, before)

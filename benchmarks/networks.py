@@ -1,0 +1,137 @@
+"""How fast every network of the registry is, beside ResNet-50: `python -m benchmarks.networks`.
+
+Each network runs at its paper's size in turns with torchvision's ResNet-50 at 224 pixels, in PyTorch, one
+thread, on random weights: one picture forward, and one training step of two pictures in which everything
+    trains. The result is
+the ratio of the two times of a turn, for milliseconds mean little on another machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet50
+
+from benchmarks.ledger import Measurement, Result, finish, parser
+from openau.losses import binary_cross_entropy
+from openau.models import MODELS, build_model, network_needs
+
+LIBRARIES = ("torch", "torchvision", "pytorchcv")
+SEED = 0
+AUS = 12
+BATCH = 2
+"""Pictures of a training step."""
+FREE = {"vgg19", "resnet101", "nasnet_mobile", "mobilenet_v2", "efficientnet_b0"}
+"""Networks that would be frozen in part."""
+
+
+def main() -> None:
+    """Time, print, and store where asked."""
+    options = _options()
+    turns = 2 if options.quick else 9
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    standard = resnet50(weights=None, num_classes=AUS)
+    rows = []
+    for name in options.networks:
+        size = network_needs(name).size
+        network = build_model(name, AUS, size=size, **({"trainable": "all"} if name in FREE else {}))
+        rows += compared(name, network, size, standard, turns)
+        del network
+        gc.collect()
+    settings: dict[str, int | float | str | bool] = {
+        "turns": turns,
+        "threads": 1,
+        "aus": AUS,
+        "training batch": BATCH,
+    }
+    finish(Result("networks", settings, {"weights and pictures": SEED}, LIBRARIES, tuple(rows)), options)
+
+
+def compared(name: str, network: nn.Module, size: int, standard: nn.Module, turns: int) -> list[Measurement]:
+    """Return how many times as long as ResNet-50 a network takes.
+
+    Args:
+        name: Of the network.
+        network: The network.
+        size: Side of its pictures.
+        standard: ResNet-50.
+        turns: How often both run.
+    """
+    rows = []
+    for kind, task, batch in (("forward", forward, 1), ("training step", training_step, BATCH)):
+        ours = task(network, torch.randn(batch, 3, size, size))
+        theirs = task(standard, torch.randn(batch, 3, 224, 224))
+        times = [(seconds(theirs), seconds(ours)) for _ in range(turns + 1)][1:]  # the first warms up
+        ratios = [own / other for other, own in times]
+        low, _, high = statistics.quantiles(ratios, n=4)
+        rows.append(
+            Measurement(
+                f"{name}, {kind}",
+                statistics.median(ratios),
+                "times ResNet-50",
+                n=turns,
+                iqr=high - low,
+                note=f"{size} px, batch {batch}; ResNet-50 took "
+                f"{1e3 * statistics.median(other for other, _ in times):.0f} ms",
+            )
+        )
+    return rows
+
+
+def forward(network: nn.Module, images: Tensor) -> Callable[[], object]:
+    """Return what runs the network as in use.
+
+    Args:
+        network: Any network.
+        images: (B, 3, S, S).
+    """
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        found: Tensor = network.eval()(images)
+        return found
+
+    return run
+
+
+def training_step(network: nn.Module, images: Tensor) -> Callable[[], object]:
+    """Return what takes one step: forward, loss, backward, update.
+
+    Args:
+        network: Any network.
+        images: (B, 3, S, S).
+    """
+    optimiser = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.9)
+    target = torch.ones(len(images), AUS)
+
+    def run() -> None:
+        network.train()
+        optimiser.zero_grad()
+        binary_cross_entropy(network(images), target).backward()
+        optimiser.step()
+
+    return run
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Return how long a call took."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _options() -> argparse.Namespace:
+    found = parser(__doc__ or "")
+    found.add_argument("--networks", nargs="+", default=list(MODELS), choices=list(MODELS))
+    return found.parse_args()
+
+
+if __name__ == "__main__":
+    main()

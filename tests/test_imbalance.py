@@ -1,0 +1,193 @@
+"""The imbalance experiment compares what it says it compares, goes on where it stopped, and draws it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from benchmarks import imbalance
+from benchmarks.curves import Curve, draw_curves
+from benchmarks.imbalance import Plan, experiment, gather, main, summarise
+
+from openau.data.store import CropStore
+from openau.errors import SettingError
+
+PLAN = Plan(
+    network="attention_cnn",
+    options={"hidden": 4},
+    au=12,
+    losses=("bce", "msr"),
+    ratios=(1, 2),
+    lrs=(0.01,),
+    seeds=(0,),
+    steps=3,
+    batch=8,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of 90 faces of 16 pixels, a third with a bright mouth, AU 12."""
+    folder = tmp_path_factory.mktemp("store")
+    random = np.random.default_rng(0)
+    present = np.arange(90) % 3 == 0
+    pictures = random.integers(0, 60, (90, 16, 16, 3), dtype=np.uint8)
+    pictures[present, 10:14, 4:12] = 255
+    pictures.tofile(folder / "crops.rgb")
+    table = pd.DataFrame(
+        {
+            "dataset": "fake",
+            "subject": [f"s{i // 3}" for i in range(90)],
+            "sequence": "",
+            "frame": 0,
+            "path": [f"{i}.png" for i in range(90)],
+            "split": ["train"] * 48 + ["validation"] * 18 + ["test"] * 24,
+            "AU12": np.where(present, 4.0, 0.0),
+        }
+    )
+    table.to_parquet(folder / "index.parquet", index=False)
+    (folder / "store.json").write_text(
+        '{"schema": 1, "crop": {"size": 16}, "wide": 16, "detector": "fake", "lost": 0}', "utf-8"
+    )
+    assert len(CropStore.open(folder).table) == 90
+    return folder
+
+
+def test_a_larger_ratio_has_the_same_positives_and_more_negatives(store: Path) -> None:
+    faces = gather([store], PLAN)
+    assert len(faces.positive) == 16
+    assert (faces.label[faces.positive] == 1).all()
+    assert (faces.label[faces.negative] == 0).all()
+    scarce = gather([store], replace(PLAN, ratios=(2, 8)))
+    assert len(scarce.positive) == 4
+    assert set(scarce.positive) <= set(faces.positive)
+    assert len(gather([store], replace(PLAN, positives=3)).positive) == 3
+
+
+def test_what_is_judged_is_balanced_and_of_its_own_part(store: Path) -> None:
+    faces = gather([store], PLAN)
+    for part, count in (("validation", 12), ("test", 16)):
+        rows = faces.judged[part]
+        assert len(rows) == len(set(rows)) == count
+        assert faces.label[rows].mean() == 0.5
+        assert set(faces.crops.table["split"].iloc[rows]) == {part}
+
+
+@pytest.mark.parametrize(
+    ("plan", "word"), [({"au": 12, "ratios": (100,)}, "do not suffice"), ({"au": 4}, "AU")]
+)
+def test_a_store_without_enough_pictures_is_refused(store: Path, plan: dict[str, int], word: str) -> None:
+    with pytest.raises(Exception, match=word):
+        gather([store], replace(PLAN, **plan))  # type: ignore[arg-type] # as on the command line
+
+
+def test_a_part_without_positives_is_named(store: Path, tmp_path: Path) -> None:
+    for file in store.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    table = pd.read_parquet(tmp_path / "index.parquet")
+    table.loc[table["split"] == "test", "AU12"] = 0.0
+    table.to_parquet(tmp_path / "index.parquet", index=False)
+    with pytest.raises(SettingError, match="The part test has no picture with AU 12"):
+        gather([tmp_path], PLAN)
+
+
+def test_every_combination_is_run_once_judged_along_the_way_and_drawn(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = gather([store], PLAN)
+    summary = experiment(faces, replace(PLAN, losses=("bce",)), tmp_path)
+    before = pd.read_csv(tmp_path / "curves.csv")
+    assert set(before["ratio"]) == {1, 2}
+    assert sorted(set(before["step"])) == [1, 2, 3]
+    runs: list[str] = []
+    real = imbalance.run_once
+
+    def counted(*args: Any, **options: Any) -> pd.DataFrame:
+        runs.append(args[2])
+        return real(*args, **options)
+
+    monkeypatch.setattr(imbalance, "run_once", counted)
+    summary = experiment(faces, PLAN, tmp_path)
+    assert runs == ["msr", "msr"]  # what was done is not done again
+    assert list(zip(summary["loss"], summary["ratio"], strict=True)) == [
+        ("bce", 1),
+        ("bce", 2),
+        ("msr", 1),
+        ("msr", 2),
+    ]
+    curves = pd.read_csv(tmp_path / "curves.csv")
+    pd.testing.assert_frame_equal(curves.iloc[: len(before)], before)
+    assert curves["accuracy"].between(0, 1).all()
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "summary.csv"), summary, check_dtype=False)
+    picture = ElementTree.parse(tmp_path / "accuracy.svg").getroot()
+    assert len(picture.findall("{http://www.w3.org/2000/svg}polyline")) == 4
+
+
+def test_the_same_seed_gives_the_same_run(store: Path) -> None:
+    faces = gather([store], PLAN)
+    one, two = (imbalance.run_once(faces, PLAN, "msr", 2, lr=0.01, seed=3) for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_plain_au_is_learned(store: Path) -> None:
+    plan = replace(PLAN, steps=150, losses=("msr",))
+    curve = imbalance.run_once(gather([store], plan), plan, "msr", 2, lr=0.05, seed=0)
+    last = curve[curve["part"] == "test"].iloc[-1]
+    assert last["accuracy"] > 0.9
+    assert last["accuracy"] == pytest.approx((last["sensitivity"] + last["specificity"]) / 2)
+
+
+def test_validation_chooses_the_learning_rate_and_test_is_only_reported() -> None:
+    rows = []
+    for lr, validation, test in ((0.1, 0.7, 0.9), (0.2, 0.8, 0.6), (0.3, float("nan"), 1.0)):
+        for part, accuracy in (("validation", validation), ("test", test)):
+            for step in (1, 2):
+                rows.append(
+                    {
+                        "loss": "bce",
+                        "ratio": 5,
+                        "seed": 0,
+                        "lr": lr,
+                        "step": step,
+                        "part": part,
+                        "accuracy": accuracy if step == 2 else 1.0,
+                        "cross_entropy": 0.5,
+                    }
+                )
+    found = summarise(pd.DataFrame(rows))
+    assert found[["lr", "accuracy", "step"]].values.tolist() == [[0.2, 0.6, 2]]
+
+
+def test_the_command_prints_the_summary_or_one_sentence(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [
+        str(store),
+        "--out",
+        str(tmp_path / "out"),
+        "--network",
+        "attention_cnn",
+        "--option",
+        "hidden=4",
+    ]
+    options += ["--au", "12", "--ratios", "2", "--lrs", "0.01", "--steps", "2", "--batch", "4"]
+    assert main([*options, "--losses", "msr"]) == 0
+    assert "msr" in capsys.readouterr().out
+    assert main([*options, "--losses", "hinge"]) == 2
+    assert "no loss 'hinge'" in capsys.readouterr().err
+
+
+def test_curves_are_drawn_where_their_values_are() -> None:
+    curve = Curve("a < b", ((0.0, 0.5), (10.0, 1.0), (20.0, 2.0)), dashed=True)
+    text = draw_curves([curve], title="t", x="x", y="y", y_range=(0.5, 1.0))
+    line = ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}polyline")
+    assert line is not None
+    # From the lower left corner to the top, where what is beyond the axis stays.
+    assert line.get("points") == "64.0,408.0 307.0,44.0 550.0,44.0"
+    assert line.get("stroke-dasharray")
+    assert "a &lt; b" in text
