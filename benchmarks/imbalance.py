@@ -216,7 +216,8 @@ def summarise(curves: pd.DataFrame) -> pd.DataFrame:
     ordered = validation.sort_values(["accuracy", "cross_entropy"], ascending=[False, True], kind="stable")
     chosen = ordered.drop_duplicates(["loss", "ratio", "seed"])[KEYS]
     test = last[last["part"] == "test"].drop(columns="part")
-    return chosen.merge(test, on=KEYS).sort_values(["loss", "ratio", "seed"]).reset_index(drop=True)
+    found: pd.DataFrame = chosen.merge(test, on=KEYS).sort_values(["loss", "ratio", "seed"])
+    return found.reset_index(drop=True)
 
 
 def experiment(faces: Faces, plan: Plan, out: Path) -> pd.DataFrame:

@@ -114,7 +114,8 @@ def training_step(network: nn.Module, images: Tensor) -> Callable[[], object]:
     def run() -> None:
         network.train()
         optimiser.zero_grad()
-        binary_cross_entropy(network(images), target).backward()
+        loss = binary_cross_entropy(network(images), target)
+        torch.autograd.backward(loss)
         optimiser.step()
 
     return run
