@@ -53,7 +53,7 @@ def test_index_writes_the_table_and_says_what_differs(
     assert main(["data", "index", "disfa", "--root", str(disfa), "--out", str(out)]) == 0
     said = capsys.readouterr()
     assert said.out == f"29 labelled pictures, 3 subjects, 3 sequences, 12 AUs: {out}\n"
-    assert "1 pictures have no label" in said.err
+    assert "1 picture has no label" in said.err
     read, built = read_index(out), build_index("disfa", disfa)
     assert list(read) == list(built)
     assert read["path"].tolist() == built["path"].tolist()

@@ -61,7 +61,7 @@ def test_aff_wild2_minus_1_is_unknown_and_row_and_image_keep_together(tmp_path: 
     assert table.loc[("7-60", 3), "AU02"] == 1
     assert str(table.loc[("7-60", 3), "path"]).endswith("7-60/00003.jpg")
     assert table.loc[("12_left", 1), "subject"] == "12"
-    assert "1 labelled frames have no picture and are left out: no face" in sentences("aff_wild2", tmp_path)
+    assert "1 labelled frame has no picture and is left out: no face" in sentences("aff_wild2", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_unbc_reads_empty_files_ungraded_aus_and_closed_eyes(tmp_path: Path) -> 
 def test_unbc_aus_that_do_not_add_up_to_the_pain_score_are_told(tmp_path: Path) -> None:
     root = copy("unbc", tmp_path)
     put_text(root / frames.FACS.replace("FACS", "PSPI") / "ib109t1aeaff002_facs.txt", "   3.0e+00\n")
-    assert "1 frames have AUs that do not add up to their pain score" in sentences("unbc", root)
+    assert "1 frame has AUs that do not add up to their pain score" in sentences("unbc", root)
 
 
 def test_feafas_values_are_its_own_and_no_aus(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_semaine_intensities_of_another_kind_are_unknown_and_a_range_ends_with_t
     assert one["AU12_intensity"].isna().sum() == 4
     assert nine["frame"].max() == 20
     said = sentences("semaine", root)
-    assert "1 intensities are written neither A-E nor 0-5" in said
+    assert "1 intensity is written neither A-E nor 0-5" in said
     assert "rec9.eaf ends at frame 20" in said
 
 

@@ -76,7 +76,7 @@ def test_a_table_is_read_by_its_columns_names(tmp_path: Path) -> None:
     assert table["emotion"].fillna("").tolist() == ["happiness", "", "sadness"]
     assert set(table["au_scale"]) == {"intensity"}
     said = sentences("table", tmp_path)
-    assert "AU1 of labels.csv has 999 in 1 rows, which is read as unknown" in said
+    assert "AU1 of labels.csv has 999 in 1 row, which is read as unknown" in said
     assert "are taken for intensity" in said
 
 
@@ -196,7 +196,7 @@ def test_openfaces_table_of_a_video_gives_labels_from_its_frame_1(tmp_path: Path
     assert table["AU12_intensity"].tolist() == [2.5, 0]
     assert "AU28_intensity" not in table
     assert table["time_s"].tolist() == [0, 0.08]
-    assert "1 frames of clip.csv have success 0" in sentences("table", tmp_path)
+    assert "1 frame of clip.csv has success 0" in sentences("table", tmp_path)
 
 
 def test_openfaces_table_of_a_folder_of_pictures_is_about_them_in_order(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_two_rows_about_one_picture_are_told(tmp_path: Path) -> None:
     put_text(tmp_path / "a.csv", "path,AU4\n1.png,1\n1.png,0\n")
     put_picture(tmp_path / "1.png")
     assert build_index("table", tmp_path)["AU04"].tolist() == [1]
-    assert "1 rows are about a picture that had one already" in sentences("table", tmp_path)
+    assert "1 row is about a picture that had one already" in sentences("table", tmp_path)
 
 
 def test_a_folder_of_pictures_without_a_table_is_told_what_is_needed(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_folders_named_after_emotions_and_aus_are_labels(tmp_path: Path) -> None
     assert table["split"].tolist() == ["test", "train", "train"]
     assert sorted(table["emotion"].dropna()) == ["happiness", "sadness"]
     assert table["AU12"].dropna().tolist() == [1]
-    assert "1 folders are named neither" in sentences("folder", tmp_path)
+    assert "1 folder is named neither" in sentences("folder", tmp_path)
 
 
 def test_a_copy_of_ck_plus_in_emotion_folders_keeps_its_people(tmp_path: Path) -> None:

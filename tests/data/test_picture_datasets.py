@@ -98,7 +98,7 @@ def test_fer_plus_takes_the_majority_of_ten_votes_and_leaves_out_removed_picture
     assert table["emotion"].fillna("").tolist() == ["anger", "happiness", "", "not a face"]
     assert table["path"].str[-6:].tolist() == ["#row=0", "#row=1", "#row=3", "#row=4"]
     assert table["votes_neutral"].tolist() == [4, 0, 5, 0]
-    assert "1 pictures have no name in FER+" in sentences("fer_plus", tmp_path)
+    assert "1 picture has no name in FER+" in sentences("fer_plus", tmp_path)
 
 
 def test_fer_plus_finds_the_pictures_its_authors_script_wrote(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_fer_plus_finds_the_pictures_its_authors_script_wrote(tmp_path: Path) ->
         put_picture(tmp_path / "data" / "FER2013Train" / name)
     table = build_index("fer_plus", tmp_path)
     assert table["emotion"].tolist() == ["anger", "happiness", "not a face"]
-    assert "1 pictures with votes are not there" in sentences("fer_plus", tmp_path)
+    assert "1 picture with votes is not there" in sentences("fer_plus", tmp_path)
 
 
 def test_fer_plus_with_another_fer2013_or_without_is_refused(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_emotionet_999_is_unknown_and_people_are_told_from_the_machine(tmp_path:
         3: "machine",
     }
     assert table["subject"].isna().all()
-    assert "1 labelled pictures are not there" in sentences("emotionet", tmp_path)
+    assert "1 labelled picture is not there" in sentences("emotionet", tmp_path)
 
 
 def test_emotionets_list_of_2020_is_read_and_wins(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_emotionets_list_of_2020_is_read_and_wins(tmp_path: Path) -> None:
     assert sorted(table.index) == [1, 2, 3, 4, 6]
     assert table["coder"][[4, 6]].tolist() == ["people", "people"]
     assert table["AU12"][4] == 1 - emotionet.code(12, 4)
-    assert "1 pictures are labelled twice" in sentences("emotionet", root)
+    assert "1 picture is labelled twice" in sentences("emotionet", root)
 
 
 def test_emotionets_spreadsheet_must_be_saved_as_csv(tmp_path: Path) -> None:

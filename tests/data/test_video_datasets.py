@@ -75,7 +75,7 @@ def test_disfa_says_which_folder_it_takes_where_there_are_two(tmp_path: Path) ->
     copy("disfa", tmp_path)
     put_picture(tmp_path / "Second" / "SN002" / "1.png")
     assert "Images/SN002" in row(build_index("disfa", tmp_path), "SN002", 4)["path"]
-    assert "1 folders of pictures are passed over" in sentences("disfa", tmp_path)
+    assert "1 folder of pictures is passed over" in sentences("disfa", tmp_path)
 
 
 def test_disfa_marks_the_frames_that_jaanets_lists_leave_out(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_disfa_plus_leaves_out_incomplete_pictures_and_trials_and_reads_past_hea
     assert table["AU01"].tolist()[:4] == [1, 2, 3, 4]
     said = sentences("disfa_plus", tmp_path)
     assert "The trial SN003/Y_Happy_TrailNo_2 has no file for AU 20" in said
-    assert "1 pictures are not in all AU files" in said
+    assert "1 picture is not in all AU files" in said
 
 
 def test_ck_plus_takes_the_last_frame_and_reads_intensity_0_as_present_but_ungraded(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_bp4d_resolves_picture_names_by_number_and_tells_of_the_frame_without_on
     assert row(table, "F001", 1)["path"].endswith("F001/T8/001.jpg")
     assert row(table, "F001", 2440)["path"].endswith("F001/T1/2440.jpg")
     assert 189 not in set(table["frame"])
-    assert "1 coded frames have no picture" in sentences("bp4d", tmp_path)
+    assert "1 coded frame has no picture" in sentences("bp4d", tmp_path)
     assert set(table["gender"]) == {"F", "M"}
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXAMPLES = 3
 """How many examples a finding keeps."""
+
+_NOUNS = re.compile(r"\b(picture|frame|video|sequence|recording|folder|row|subject)s\b|\bintensities\b")
+_VERBS = {"have": "has", "are": "is"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +57,15 @@ class Notes:
         if "{n}" in sentence and not examples:
             return
         shown = tuple(str(example) for example in examples[:EXAMPLES])
-        text = sentence.replace("{n}", f"{len(examples):,}")
+        text = (_of_one(sentence) if len(examples) == 1 else sentence).replace("{n}", f"{len(examples):,}")
         self.findings.append(Finding(text, differs, max(1, len(examples)), shown))
+
+
+def _of_one(sentence: str) -> str:
+    """Return a sentence about `{n} pictures` as one about `{n} picture`, up to where its clause ends."""
+    match = re.search(r"\{n\}(?! of )[^,;:]*", sentence)
+    if match is None:
+        return sentence
+    clause = _NOUNS.sub(lambda noun: noun[1] or "intensity", match[0], count=1)
+    clause = re.sub(r"\b(have|are)\b", lambda verb: _VERBS[verb[1]], clause)
+    return sentence[: match.start()] + clause + sentence[match.end() :]
