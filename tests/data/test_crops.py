@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import multiprocessing
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +29,11 @@ SPEC = CropSpec(16, scale=1.1, shift_y=0.05)
 
 def build_fake() -> Detector:
     return find_marked_face
+
+
+def build_deadly() -> Detector:
+    """Build what ends the process that it runs in, unless that is the first one."""
+    return lambda rgb: os._exit(1) if multiprocessing.parent_process() else []
 
 
 def build_blind() -> Detector:
@@ -279,3 +287,19 @@ def test_an_open_store_can_be_sent_to_another_process_without_its_pixels(folder:
     np.testing.assert_array_equal(sent.wide(rows), crops.wide(rows))
     assert isinstance(CropStore.open(folder).wide, PixelFile)
     assert len(CropStore.open(folder).wide) == 11
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_one_sentence(index: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"was killed.*fewer workers"):
+        prepare(index, SPEC, tmp_path / "s", detector=build_deadly, workers=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_disk_cannot_hold_is_not_begun(
+    index: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=100))
+    with pytest.raises(OutputError, match=r"may need 0\.0 GiB and 0\.0 GiB are free"):
+        prepare(index, SPEC, tmp_path / "deep" / "s", detector=build_fake)
+    assert list(tmp_path.iterdir()) == []

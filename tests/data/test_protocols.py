@@ -16,7 +16,7 @@ from openau.data.leakage import leakage
 from openau.data.people import people
 from openau.data.protocols import PROTOCOLS, TWINS, Folds, build_folds, subject_split
 from openau.data.protocols.folds import OUT, TEST, TRAIN, hold_out
-from openau.data.protocols.honest import stratified_groups
+from openau.data.protocols.honest import evened_out, stratified_groups
 from openau.data.protocols.lists import FOLD_LISTS
 from openau.errors import InputError, SettingError, TableError
 from tests.fake.tables import dem_table, disfa_plus_table, video_table
@@ -173,6 +173,23 @@ def test_stratified_folds_have_more_even_base_rates_than_random_ones() -> None:
         drawn.append(unevenness(np.where(part == np.arange(5)[:, None], TEST, TRAIN)))
     assert found < 0.5 * np.median(drawn)
     assert found < min(drawn)
+
+
+@settings(max_examples=20)
+@given(st.integers(2, 30), st.integers(2, 5), st.integers(0, 1000))
+def test_exchanging_groups_never_makes_parts_less_even_nor_changes_their_number_of_groups(
+    groups: int, k: int, seed: int
+) -> None:
+    counts = np.random.default_rng(seed).integers(0, 50, (groups, 6)).astype(float)
+    before = stratified_groups(counts, min(k, groups), seed)
+    after = evened_out(counts, before, min(k, groups))
+
+    def unevenness(parts: np.ndarray) -> float:
+        share = counts / np.maximum(counts.sum(0), 1)
+        return float(np.stack([share[parts == part].sum(0) for part in range(min(k, groups))]).std(0).mean())
+
+    assert unevenness(after) <= unevenness(before) + 1e-9
+    assert sorted(after.tolist()) == sorted(before.tolist())
 
 
 def test_the_fields_lists_hold_every_subject_once() -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import shutil
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -26,7 +29,7 @@ import pandas as pd
 from openau.data.index import check_index
 from openau.data.journal import Journal
 from openau.data.pictures import read_picture
-from openau.data.store import FACTS, LOST, SCHEMA, TABLE
+from openau.data.store import FACTS, LOST, PIXELS, SCHEMA, TABLE
 from openau.errors import InputError, NoInputError, OutputError, SettingError
 from openau.faces import Detector, build_detector, crop_face
 from openau.records import Box, CropSpec, Face, Pixels
@@ -125,6 +128,7 @@ def prepare(
         raise OutputError(f"{out} exists already; give another folder, or remove it.")
     if detector != "index":
         _detector(detector)  # what is wrong with it is said before anything is written
+    _check_space(out, len(index) * wide.size**2 * 3)
     pictures = _pictures(index)
     name = detector if isinstance(detector, str) else getattr(detector, "__name__", "custom")
     asked = {"schema": SCHEMA, "crop": asdict(spec), "wide": wide.size, "detector": name}
@@ -144,10 +148,31 @@ def prepare(
         _write_tables(index, reasons, part, {**asked, "found": found, "lost": len(reasons) - found})
         journal.finish()
         part.replace(out)
+    except BrokenProcessPool as error:
+        raise OutputError(
+            f"A process that cut faces for {out} was killed, perhaps for want of memory; "
+            "run the same command with fewer workers to go on."
+        ) from error
     except OSError as error:
         raise OutputError(f"The crop store {out} cannot be written ({error}).") from error
     unreadable = sum(reason not in ("", NO_FACE) for reason in reasons)
     return Preparation(out, found, len(reasons) - found, unreadable)
+
+
+def _check_space(out: Path, needed: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        OutputError: There is less room than all crops may need.
+    """
+    place = next(folder for folder in out.absolute().parents if folder.exists())
+    begun = out.with_name(f".{out.name}.part") / PIXELS
+    free = shutil.disk_usage(place).free + (begun.stat().st_size if begun.exists() else 0)
+    if needed > free:
+        raise OutputError(
+            f"The crop store {out} may need {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; "
+            "make room, or give a folder on another disk."
+        )
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:
@@ -186,7 +211,7 @@ def _in_order(
         return
     # Spawned, not forked: a fork would inherit the locks of whatever threads are running.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
         # Only so many chunks are under way that what is finished early does not pile up in memory.
         waiting = deque(pool.submit(cut, chunk) for chunk in islice(chunks, 2 * workers))
         try:
@@ -197,9 +222,10 @@ def _in_order(
             pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
-    """Keep the processes from fighting for the cores with threads of their own."""
+def _begin_worker() -> None:
+    """Keep processes from fighting for the cores with threads, and leave Ctrl-C to the first of them."""
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _cut_chunk(pictures: list[tuple[str, Box | None]], *, wide: CropSpec, detector: DetectorSource) -> Chunk:
