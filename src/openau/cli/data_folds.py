@@ -39,7 +39,11 @@ class Folds(Command):
     out: Place = None
 
     def run(self) -> int:
-        """Print the leakage report of each fold, or of the worst where there are many."""
+        """Print the leakage report of each fold, or of the worst where there are many.
+
+        Raises:
+            OutputError: The table to write exists already, or has another ending.
+        """
         from openau.data import build_folds, label_rule, leakage, select_rows
 
         if self.out is not None and (self.out.suffix != ".parquet" or self.out.exists()):

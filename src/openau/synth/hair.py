@@ -129,7 +129,7 @@ def radius_at(skull: Floats, azimuth: Floats, elevation: Floats) -> Floats:
     """Return the radius of the head in given directions.
 
     Args:
-        skull: What `skull_radius` returned.
+        skull: (24, 48) float32, what `skull_radius` returned.
         azimuth: (R, C) float32, degrees, 0 in front, positive to the subject's left.
         elevation: (R, C) float32, degrees.
 
@@ -162,7 +162,7 @@ def line_elevation(skull: Floats, hairline: Hairline) -> Floats:
     """Return the elevation of the hairline in every column of the shell, (COLUMNS,) float32, degrees.
 
     Args:
-        skull: What `skull_radius` returned.
+        skull: (24, 48) float32, what `skull_radius` returned.
         hairline: The subject's.
     """
     elevation = np.linspace(80, -60, 71, dtype=np.float32)
