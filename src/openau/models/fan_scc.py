@@ -52,6 +52,8 @@ class SemanticCorrespondence(nn.Module):
 
     y_i = max over the neighbours j of ReLU(BN(W [x_i, x_j - x_i])). W is applied once to each node and not
     once to each pair: W [x_i, x_j - x_i] = (W_1 - W_2) x_i + W_2 x_j, a seventh of the multiplies.
+    Distances are never computed in half precision; but features rounded to it have other neighbours where
+    distances nearly tie.
 
     Args:
         values: D, values of a node: height times width where the nodes are channels.
