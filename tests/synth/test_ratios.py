@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openau.errors import SettingError
-from openau.synth.expression import Expression
+from openau.synth.expression import Expression, add_shapes
 from openau.synth.identity import Stage
 from openau.synth.pictures import draw_planned, face_labels
 from openau.synth.plan import even_ratio, plan_present
@@ -132,6 +133,25 @@ def test_an_expression_is_drawn_whose_labels_are_as_planned(
         labels = labels_of(drawn)
         assert all(labels.get(au, 0.0) >= 2 for au in present)
         assert all(labels.get(au, 0.0) < 1 for au in absent)
+
+
+def test_lips_that_rest_apart_are_closed_where_they_must_not_part(stage: Stage) -> None:
+    resting = stage.rig.vertices.copy()
+    add_shapes(resting, stage.rig, {"jawOpen": 0.07})
+    parted = SimpleNamespace(vertices=resting)
+    labels_of = face_labels(stage.rig, parted)  # type: ignore[arg-type]  # only the vertices count
+    assert labels_of(Expression())[25] >= 1
+    drawn = draw_planned(np.random.default_rng(0), labels_of, frozenset({4}), frozenset({25}))
+    assert labels_of(drawn).get(25, 0.0) < 1
+    assert labels_of(drawn)[4] >= 2
+
+
+def test_a_trace_that_never_leaves_a_face_is_no_positive() -> None:
+    def trace(expression: Expression) -> dict[int, float]:
+        return {12: max(expression.left.get(12, 0.0), expression.right.get(12, 0.0)), 1: 1.5}
+
+    drawn = draw_planned(np.random.default_rng(0), trace, frozenset({12}), frozenset({1}))
+    assert drawn.left[12] >= 2 or drawn.right[12] >= 2
 
 
 def test_what_a_face_never_shows_is_told_and_not_searched_for_ever() -> None:

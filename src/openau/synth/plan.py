@@ -1,8 +1,8 @@
 """Which action units are on which picture of a dataset that has negatives per positive on demand.
 
 An AU with a ratio N:P is, in each picture, either present (intensity at least 2 on the stronger side) or
-absent (below 1), never between, so that its count is the same for any threshold above 1 and up to 2. Of M
-pictures of a split, M·P/(N+P) are positive, rounded up or down. Positives are spread evenly,
+absent (below 1), hardly ever between, so that its count is the same for any threshold above 1 and up to 2. Of
+M pictures of a split, M·P/(N+P) are positive, rounded up or down. Positives are spread evenly,
 at a random place in each stretch of (N+P)/P pictures, so that every beginning of a dataset has the ratio.
 An AU that always brings another one along, as 26 parts the lips, has its turns among the other's positives.
 """
