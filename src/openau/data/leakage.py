@@ -91,7 +91,7 @@ class LeakageReport:
                 "whom training shows"
             )
         if leak.neighbours[1] > 0:
-            found.append(f"{_percent(leak.neighbours[1])} lie next to a training frame of the same video")
+            found.append(f"{_percent(leak.neighbours[1])} lie next to a training frame of the same sequence")
         if leak.copies > 0:
             found.append(f"{_percent(leak.copies)} are copies of a training photograph")
         if (leak.near_duplicates or 0) > 0:
@@ -119,7 +119,7 @@ class LeakageReport:
             f"Split: {parts}.",
             f"People of {name} whom training shows: {_percent(leak.people)}; pictures of them: "
             f"{_percent(leak.pictures_of_known_people)}.",
-            f"Pictures of {name} with another training frame of the same video within "
+            f"Pictures of {name} with another training frame of the same sequence within "
             + ", ".join(f"±{k}: {_percent(share)}" for k, share in leak.neighbours.items())
             + ".",
             f"Copies across the split: {_percent(leak.copies)}; near duplicates: {looks}.",
