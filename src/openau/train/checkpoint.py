@@ -80,6 +80,7 @@ def save_checkpoint(
     network: nn.Module,
     average: WeightAverage,
     optimiser: Optimizer,
+    criterion: nn.Module,
     standing: Standing,
     recipe: str,
 ) -> None:
@@ -90,26 +91,34 @@ def save_checkpoint(
         network: The network that trains.
         average: Its moving average.
         optimiser: Its Adam or AdamW.
+        criterion: The loss, of which some remember.
         standing: How far the run has come.
         recipe: The recipe's text, to refuse another one on resume.
     """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.tensors.items()}
+    tensors |= {f"loss.{name}": tensor for name, tensor in criterion.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
     write_tensors(path, tensors, {"standing": asdict(standing), "recipe": recipe})
 
 
 def load_checkpoint(
-    path: Path, network: nn.Module, average: WeightAverage, optimiser: Optimizer, recipe: str
+    path: Path,
+    network: nn.Module,
+    average: WeightAverage,
+    optimiser: Optimizer,
+    criterion: nn.Module,
+    recipe: str,
 ) -> Standing:
-    """Put network, average and optimiser back where they were.
+    """Put network, average, optimiser and loss back where they were.
 
     Args:
         path: What `save_checkpoint` wrote.
         network: Is overwritten.
         average: Is overwritten.
         optimiser: Is overwritten.
+        criterion: The loss; what it remembers is overwritten.
         recipe: The recipe's text.
 
     Returns:
@@ -124,6 +133,9 @@ def load_checkpoint(
     try:
         network.load_state_dict(_part(tensors, "network."))
         average.tensors = _part(tensors, "average.")
+        remembered = _part(tensors, "loss.")
+        if remembered:  # older checkpoints have none
+            criterion.load_state_dict(remembered)
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _part(tensors, "optimiser.").items():
             number, field_name = name.split(".", 1)
@@ -139,6 +151,9 @@ def _deciding(recipe: str) -> dict[str, Any]:
     fields = tomllib.loads(recipe)
     for name in ("out", "checkpoint_s", "readers"):
         fields.get("run", {}).pop(name, None)
+    # Recipes written before these fields existed.
+    fields.setdefault("loss", {}).setdefault("options", {})
+    fields.setdefault("model", {}).setdefault("weights", "")
     return fields
 
 

@@ -17,6 +17,9 @@ from openau.facs import ACTION_UNITS, au_set
 from openau.losses import Side
 from openau.records import CropSpec
 
+AULoss = Literal["weighted_bce", "bce", "focal", "euclidean", "rmse", "msr", "ad_msr", "weighted_asymmetric"]
+"""The losses of `openau.losses.LOSSES` that a network of AU logits is trained with."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
@@ -75,12 +78,15 @@ class ModelSettings:
         options: The network's own options.
         mean: Per RGB channel, subtracted after scaling pixels to 0-1.
         std: Per RGB channel, divided by.
+        weights: File of ImageNet weights for the body of one of moreno2024's networks (see `openau models`);
+            empty for none.
     """
 
     name: str = "attention_cnn"
     options: dict[str, Any] = field(default_factory=dict)
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    weights: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +94,30 @@ class LossSettings:
     """What is made small.
 
     Attributes:
-        name: `weighted_bce` (weights from the training set's base rates), `bce` or `focal`.
+        name: `weighted_bce` (weights from the training set's base rates), or another key of
+            `openau.losses.LOSSES` that takes AU logits.
         limit: Largest AU weight of `weighted_bce`.
         side: Which term of `weighted_bce` the weight multiplies.
         gamma: Of `focal`.
         alpha: Of `focal`.
+        options: The other losses' own options, for instance `reading` of `ad_msr`.
     """
 
-    name: Literal["weighted_bce", "bce", "focal"] = "weighted_bce"
+    name: AULoss = "weighted_bce"
     limit: float = 10.0
     side: Side = "positive"
     gamma: float = 2.0
     alpha: float = 0.25
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def own_options(self) -> dict[str, Any]:
+        """The options of the named loss."""
+        named: dict[str, dict[str, Any]] = {
+            "weighted_bce": {"limit": self.limit, "side": self.side},
+            "focal": {"gamma": self.gamma, "alpha": self.alpha},
+        }
+        return named.get(self.name, {}) | self.options
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
@@ -29,7 +29,8 @@ from openau.data.dataset import Batch, CropDataset, Crops, build_loader
 from openau.data.samplers import EpochBatches, build_draw, shard
 from openau.errors import OutputError, SettingError
 from openau.evaluate import roc_auc
-from openau.losses import binary_cross_entropy, focal, positive_weight, weighted_binary_cross_entropy
+from openau.losses import Loss, binary_cross_entropy, build_loss
+from openau.models.pretrained import load_imagenet
 from openau.models.weights import NetworkSpec, save_network
 from openau.records import Floats
 from openau.train.arrangement import Arrangement, arrange, labelled
@@ -37,8 +38,6 @@ from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, sa
 from openau.train.config import OptimiserSettings, Recipe, load_recipe, recipe_text
 from openau.train.folder import write_beginning, write_end, write_log
 from openau.train.predict import normalise, predict
-
-Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class _Run:
     network: nn.Module
     average: WeightAverage
     optimiser: Optimizer
-    criterion: Criterion
+    criterion: Loss
     batches: EpochBatches
     loader: DataLoader[Batch]
     standing: Standing
@@ -139,7 +138,7 @@ def train(
         _tell(data.lines(recipe), notice)
     if resume and run.checkpoint.exists():
         run.standing = load_checkpoint(
-            run.checkpoint, run.bare, run.average, run.optimiser, recipe_text(recipe)
+            run.checkpoint, run.bare, run.average, run.optimiser, run.criterion, recipe_text(recipe)
         )
     while not run.standing.finished:
         _epoch(run, progress)
@@ -173,7 +172,7 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     rows = data.rows["train"]
     target = labelled(data.crops.table.iloc[rows], recipe)
-    network = network_spec(recipe).build().to(memory_format=torch.channels_last)
+    network = _fresh_network(recipe).to(memory_format=torch.channels_last)
     batches = EpochBatches(
         build_draw(recipe.data.sampler, target, recipe.action_units, recipe.data.sampler_options),
         recipe.run.batch,
@@ -197,7 +196,9 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
         network=network,
         average=WeightAverage(accelerator.unwrap_model(network), recipe.optimiser.average),
         optimiser=optimiser,
-        criterion=_criterion(recipe, torch.from_numpy(target).to(accelerator.device)),
+        criterion=build_loss(recipe.loss.name, torch.from_numpy(target), **recipe.loss.own_options).to(
+            accelerator.device
+        ),
         batches=batches,
         loader=loader,
         standing=Standing(),
@@ -209,15 +210,17 @@ def network_spec(recipe: Recipe) -> NetworkSpec:
     return NetworkSpec(recipe.model.name, recipe.action_units, recipe.crop.size, recipe.model.options)
 
 
-def _criterion(recipe: Recipe, target: Tensor) -> Criterion:
-    """Return the recipe's loss; its weights come from the training targets."""
-    settings = recipe.loss
-    if settings.name == "bce":
-        return binary_cross_entropy
-    if settings.name == "focal":
-        return lambda logits, truth: focal(logits, truth, gamma=settings.gamma, alpha=settings.alpha)
-    weight = positive_weight(target, limit=settings.limit)
-    return lambda logits, truth: weighted_binary_cross_entropy(logits, truth, weight, side=settings.side)
+def _fresh_network(recipe: Recipe) -> nn.Module:
+    """Build the recipe's network, with ImageNet weights where it names them."""
+    network = network_spec(recipe).build()
+    if recipe.model.weights:
+        load_imagenet(network, Path(recipe.model.weights))
+    elif getattr(network, "trainable", "all") != "all":
+        raise SettingError(
+            f"{recipe.model.name} would train behind frozen random layers; name ImageNet weights in "
+            'model.weights (openau models --fetch), or set model.options = { trainable = "all" }.'
+        )
+    return network
 
 
 def _optimiser(network: nn.Module, settings: OptimiserSettings) -> Optimizer:
@@ -369,5 +372,11 @@ def _save(run: _Run) -> None:
     if run.accelerator.is_main_process:
         write_log(run.folder, run.standing.history)
         save_checkpoint(
-            run.checkpoint, run.bare, run.average, run.optimiser, run.standing, recipe_text(run.recipe)
+            run.checkpoint,
+            run.bare,
+            run.average,
+            run.optimiser,
+            run.criterion,
+            run.standing,
+            recipe_text(run.recipe),
         )
