@@ -68,6 +68,9 @@ def test_the_run_folder_holds_all_that_made_it(run: Path) -> None:
     assert facts["shared_subjects"] == []
     assert facts["lost_faces"] == 1
     assert 0.2 < facts["base_rate"]["AU01"] < 0.6
+    known, positive = facts["known_labels"]["synthetic"]["AU01"]
+    assert known == 95
+    assert positive / known == pytest.approx(facts["base_rate"]["AU01"], abs=1e-4)
     log = pd.read_csv(run / "log.csv")
     assert log["epoch"].tolist() == list(range(1, 13))
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]

@@ -15,10 +15,11 @@ import pandas as pd
 import torch
 
 from openau.data.labels import base_rates
+from openau.data.union import known_counts
 from openau.facs import au_column
 from openau.models import model_class
 from openau.models.weights import load_network
-from openau.records import ModelCard
+from openau.records import Floats, ModelCard
 from openau.train.arrangement import Arrangement, labelled, named_rules
 from openau.train.config import Recipe, recipe_text
 from openau.train.predict import predict, predictions_table
@@ -45,7 +46,8 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     data.folds.save(folder / "folds.parquet", fold=recipe.data.fold)
-    target = labelled(data.crops.table.iloc[data.rows["train"]], recipe, between="negative")
+    table = data.crops.table.iloc[data.rows["train"]]
+    target = labelled(table, recipe, between="negative")
     rates = dict(zip(map(au_column, recipe.action_units), base_rates(target).round(4).tolist(), strict=True))
     facts = {
         "protocol": data.folds.protocol,
@@ -56,11 +58,22 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
         "left_out": data.left_out,
         "lost_faces": data.crops.lost,
         "base_rate": rates,
+        "known_labels": _known_labels(table, recipe, target),
     }
     _write_json(folder / "leakage.json", facts)
     _write_json(folder / "environment.json", _environment())
     _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
     _write_text(folder / "recipe.toml", recipe_text(recipe))
+
+
+def _known_labels(table: pd.DataFrame, recipe: Recipe, target: Floats) -> dict[str, dict[str, list[int]]]:
+    """Return how many training labels each dataset knows of each AU, and how many of them are positive."""
+    counts = known_counts(table, recipe.action_units, target)
+    found: dict[str, dict[str, list[int]]] = {}
+    columns = (counts[name].tolist() for name in ("dataset", "au", "known", "positive"))
+    for dataset, au, known, positive in zip(*columns, strict=True):
+        found.setdefault(dataset, {})[au_column(au)] = [known, positive]
+    return found
 
 
 def write_log(folder: Path, history: list[dict[str, Any]]) -> None:
