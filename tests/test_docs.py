@@ -103,12 +103,16 @@ def test_the_python_in_the_documents_runs(
     assert "no face found" not in printed
 
 
-def test_the_recipe_in_the_documents_is_one(tmp_path: Path) -> None:
+def test_the_recipes_in_the_documents_are_recipes(tmp_path: Path) -> None:
     from openau.train import load_recipe
 
-    [recipe] = fences("docs/models.md", "toml")
-    (tmp_path / "recipe.toml").write_text(recipe, "utf-8")
-    assert load_recipe(tmp_path / "recipe.toml").action_units == (1, 2, 4, 6, 9, 12, 25, 26)
+    found = []
+    for recipe in fences("docs/models.md", "toml"):
+        (tmp_path / "recipe.toml").write_text(recipe, "utf-8")
+        found.append(load_recipe(tmp_path / "recipe.toml"))
+    assert found[0].action_units == (1, 2, 4, 6, 9, 12, 25, 26)
+    assert [recipe.model.name for recipe in found] == ["attention_cnn", "mobilenet_v2", "alexnet"]
+    assert found[2].loss.own_options == {"reading": "C", "max_weight": 50.0}
 
 
 @pytest.mark.parametrize("page", PAGES)
