@@ -16,7 +16,7 @@ import av
 from openau.facs import au_column
 from openau.synth import ClipFrame, ClipSettings, Event, render_clip
 
-SETTINGS = ClipSettings(duration_s=12.0, width=480, height=360, frames_per_s=25, seed=331)
+SETTINGS = ClipSettings(duration_s=12.0, width=480, height=360, frames_per_s=25, seed=302)
 EVENTS = (
     Event({6: 3.5, 12: 4.5, 25: 3.0}, start_s=0.7, apex_s=0.9),  # happy
     Event({1: 4.5, 2: 4.5, 5: 4.0, 26: 4.5}, start_s=2.9, onset_s=0.3, apex_s=0.9),  # surprised

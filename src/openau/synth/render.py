@@ -30,6 +30,7 @@ from openau.synth.texture import float32, resize
 from openau.synth.wrinkles import fold_depth
 
 SUPERSAMPLING: Final = 2
+_DARKEST: Final = 0.03  # linear level of the darkest face that a camera's exposure still tells from black
 MASK_SCALE: Final = 2
 """Side of a picture pixel's square in a mask: masks have half the picture's size."""
 
@@ -121,7 +122,7 @@ def render(
     height, width = view.backdrop.shape[:2]
     points = project(turned, view.camera, (height, width))
     light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points, extra))
-    developed = develop(light, face, view.flaws, _target_level(subject), rng)
+    developed = develop(light, face, view.flaws, _target_level(subject, view.flaws), rng)
     final = points[rig.landmarks]
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
     rgb = np.rint(developed * 255).astype(np.uint8)
@@ -182,10 +183,11 @@ def face_box(points: Floats) -> Box:
     return (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
 
 
-def _target_level(subject: Subject) -> float:
-    """Return the linear level a camera gives this skin: less far apart than reflectances are."""
+def _target_level(subject: Subject, flaws: Flaws) -> float:
+    """Return the linear level a camera gives this skin: mostly less far apart than reflectances are."""
     luminance = float(subject.traits.skin @ np.array([0.2126, 0.7152, 0.0722]))
-    return float(0.30 * (luminance / 0.35) ** 0.6)
+    level = 0.30 * (luminance / 0.35) ** flaws.skin_metering
+    return float(max(level, _DARKEST * 2 ** max(0.0, -flaws.exposure_stops)))
 
 
 def _relief(stage: Stage, subject: Subject, expression: Expression, *, coarse: bool) -> Floats:

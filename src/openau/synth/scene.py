@@ -46,6 +46,7 @@ class Flaws:
     Attributes:
         exposure_stops: Brighter (positive) or darker than usual, in factors of two.
         metering: Whether the exposure follows the face (0) or the whole frame (1).
+        skin_metering: How far dark skin is let be dark: 0 shows every skin alike, 1 as light as it is.
         blur_px: Deviation of the lens blur at 224 pixels.
         motion_px: Length of the motion blur at 224 pixels.
         motion_deg: Its direction, clockwise from the picture's right.
@@ -65,6 +66,7 @@ class Flaws:
 
     exposure_stops: float = 0.0
     metering: float = 0.0
+    skin_metering: float = 0.6
     blur_px: float = 0.0
     motion_px: float = 0.0
     motion_deg: float = 0.0
@@ -314,6 +316,7 @@ def draw_flaws(rng: np.random.Generator, lamp: Lamp | None = None) -> Flaws:
     return Flaws(
         exposure_stops=float(np.clip(rng.normal(-0.6 if dim else 0.0, 0.35), -1.2, 0.8)),
         metering=float(rng.uniform(0, 0.6)),
+        skin_metering=float(rng.uniform(0.35, 1.0)),
         blur_px=float(rng.uniform(0.3, 1.3)) if rng.random() < 0.3 else 0.0,
         motion_px=float(np.clip(1 + rng.exponential(1.8), 1, 6)) if moved else 0.0,
         motion_deg=float(rng.uniform(0, 180)),

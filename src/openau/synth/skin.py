@@ -14,6 +14,7 @@ from openau.synth.beard import beard_region
 from openau.synth.brows import fit_texels, paint_brows
 from openau.synth.coat import base_coat, bound, dim, lay_lit, lay_over
 from openau.synth.hairline import Hairline
+from openau.synth.lips import LipMaps, lip_maps, tone_lips
 from openau.synth.rig import Rig
 from openau.synth.surface import TEXTURE_SIZE, Surface
 from openau.synth.texture import blur, bump, float32, line_distance, resize, smooth_step
@@ -41,6 +42,7 @@ class SkinMaps:
         crease: Distance below (negative) or above the usual lid crease, cm.
         lips: The red of the lips.
         lip_edge: How far inside the lips, 0 at the edge and 1 in the middle.
+        lip_parts: Upper lip, lower lip, and the line where they meet.
         beards: Where each style of beard grows.
         freckled: Where freckles gather.
         shine: Forehead, nose and lips.
@@ -61,6 +63,7 @@ class SkinMaps:
     crease: Floats
     lips: Floats
     lip_edge: Floats
+    lip_parts: LipMaps
     beards: Mapping[BeardStyle, Floats]
     freckled: Floats
     shine: Floats
@@ -104,6 +107,7 @@ def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
         crease=float32(y - crease_line),
         lips=lips,
         lip_edge=np.clip(blur(lips, 5.0) * 1.6 - 0.6, 0, 1),
+        lip_parts=lip_maps(rig, x, y, lips),
         beards={**beards, "stubble": beards["short"]},
         freckled=bump(np.hypot(side / 4.5, (y - 0.8) / 2.6), 1.0) + 0.25 * bump(y - 7, 2.5),
         shine=0.5 + 0.5 * bump(np.hypot(x, y - 1) / 1.5, 1.5) + 0.6 * lips,
@@ -145,6 +149,7 @@ def paint_skin(rng: np.random.Generator, traits: Traits, hairline: Hairline, map
     painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 4), np.float32)
     base_coat(painted, float32(traits.skin), float32(tint), float32(red), float32(shadow))
     lay_lit(painted, float32(lips), float32(traits.lip), float32(lip_light))
+    tone_lips(painted, traits.lip_tones, maps.lip_parts)
     _spot(rng, painted, traits, maps)
     _make_up(painted, traits, maps)
     dim(painted, float32(rim), _ALL)

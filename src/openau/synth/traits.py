@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 
 from openau.synth.cells import SKIN_TYPES, Cell, Gender
+from openau.synth.lips import LipTones, draw_lip_tones
 from openau.synth.palette import (
     Colour,
     draw_eye_colour,
@@ -121,6 +122,7 @@ class Traits:
         eye: (3,) float32 reflectance of the iris.
         lip: (3,) float32 reflectance.
         lip_strength: How much the lips differ from the skin, 0-1.
+        lip_tones: How far the lips are not of one colour.
         hair_style: Which scalp hair.
         dyed: Whether the hair has a colour that skin and age do not give.
         fringe: How far hair hangs over the forehead: 0 not at all, 1 onto the brows.
@@ -147,6 +149,7 @@ class Traits:
     eye: Colour
     lip: Colour
     lip_strength: float
+    lip_tones: LipTones
     hair_style: HairStyle
     dyed: bool
     fringe: float
@@ -198,6 +201,7 @@ def draw_traits(rng: np.random.Generator, cell: Cell | None = None) -> Traits:
         eye=draw_eye_colour(rng, tone),
         lip=lip,
         lip_strength=lip_strength,
+        lip_tones=draw_lip_tones(rng, skin, tone, makeup.lipstick),
         hair_style=style,
         dyed=dyed,
         fringe=_fringe(rng, style, gender),
