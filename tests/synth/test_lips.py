@@ -16,7 +16,7 @@ LIGHT, DARK = float32([0.62, 0.42, 0.32]), float32([0.09, 0.05, 0.035])
 def painted_lips(stage: Stage, tones: LipTones) -> Floats:
     painted = np.full((*stage.skin_maps.lips.shape, 4), 0.2, np.float32)
     tone_lips(painted, tones, stage.skin_maps.lip_parts)
-    return painted[..., :3].mean(-1)
+    return float32(painted[..., :3].mean(-1))
 
 
 def test_the_upper_lip_lies_above_the_line_where_the_lips_meet_and_the_lower_below(stage: Stage) -> None:
