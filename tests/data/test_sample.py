@@ -152,6 +152,16 @@ def test_an_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_can_be_unpacked_into_the_empty_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert len(build_index("sample", Path("."))) == 1560
+    assert Path("landmarks.npy").is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["here"]
+
+
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", "utf-8")
     with pytest.raises(InputError, match="something else than this version's sample"):

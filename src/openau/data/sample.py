@@ -80,14 +80,17 @@ def index(root: Path) -> pd.DataFrame:
 
 def _unpack(root: Path) -> None:
     """Unpack the sample beside the folder, then rename it: an interrupted unpacking leaves no half sample."""
+    root = root.resolve()  # `.` has no name of its own
     part = root.with_name(f".{root.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)
         with zipfile.ZipFile(sample_archive()) as archive:
             archive.extractall(part)
-        if root.exists():
-            root.rmdir()
-        part.rename(root)
+        if not root.exists():
+            part.rename(root)
+        else:  # an empty folder, perhaps the one the user stands in: it is filled, the mark last
+            for entry in sorted(part.iterdir(), key=lambda entry: entry.name == _MARK):
+                entry.rename(root / entry.name)
     except OSError as error:
         # Another process may have unpacked it at the same time.
         if not (root / _MARK).is_file():
