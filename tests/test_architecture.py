@@ -118,8 +118,20 @@ def test_library_code_does_not_print() -> None:
     assert not printing
 
 
-def test_nothing_unpickles() -> None:
-    assert not [path for path in MODULES if {"pickle", "dill", "cloudpickle", "joblib"} & set(imports(path))]
+def test_nothing_unpickles_objects() -> None:
+    for path in MODULES:
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not {"dill", "cloudpickle", "joblib"} & set(imports(path)), path
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                assert "pickle" not in {alias.name for alias in node.names}, path
+            if isinstance(node, ast.ImportFrom) and node.module == "pickle":
+                assert {alias.name for alias in node.names} == {"UnpicklingError"}, path
+            is_load = isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+            if is_load and isinstance(
+                node, ast.Call
+            ):  # torchvision ships its weights so; only tensors are read
+                assert "weights_only=True" in [ast.unparse(keyword) for keyword in node.keywords], path
 
 
 @pytest.mark.parametrize(("folder", "limit"), [("src", 400), ("benchmarks", 400), ("tests", 500)])

@@ -34,7 +34,7 @@ def stage(rig_file: Path) -> Stage:
 @pytest.fixture(scope="session")
 def subject(stage: Stage) -> Subject:
     """Somebody."""
-    return draw_subject(stage, np.random.default_rng(331), Cell(2, "female"), NOTHING)
+    return draw_subject(stage, np.random.default_rng(335), Cell(2, "female"), NOTHING)
 
 
 @pytest.fixture(scope="session")
