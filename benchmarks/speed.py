@@ -129,7 +129,7 @@ def network(repeats: int, threads: int) -> list[Measurement]:
             elapsed = milliseconds(partial(runner.run, None, feed))
             if repeat >= 3:  # the first turns warm up
                 times[name].append(elapsed / len(next(iter(feed.values()))))
-    ending = ", 1 thread" if threads == 1 else f", {threads} threads"
+    ending = ", 1 thread" if threads == 1 else ""
     rows = [summary(f"{name}{ending}", values, "ms/face") for name, values in times.items()]
     median = {name: statistics.median(values) for name, values in times.items()}
     for name in ("AU network", "AU network exported without heat maps"):
