@@ -114,11 +114,11 @@ def test_ctrl_c_is_130_and_resumes_to_the_same_bytes(
     model: Path, clip: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    child = stop_when_under_way(command(model, out, clip), out, signal.SIGINT)
+    child = stop_when_under_way(command(model, out, clip, "--overlay"), out, signal.SIGINT)
     _, said = child.communicate()
     assert child.returncode == 130
     assert said == "openau: interrupted; add --resume to the same command to go on where it stopped.\n"
-    resumed = openau(model, out, clip, "--resume")
+    resumed = openau(model, out, clip, "--overlay", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert (out / "aus.csv").read_bytes() == (uninterrupted / "aus.csv").read_bytes()
 
