@@ -94,7 +94,71 @@ def upsampling(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class FanHeatmap(nn.Module):
+class PointMapNetwork(nn.Module):
+    """A network whose logits are read off maps of points: intensity less the least that counts.
+
+    Attributes:
+        points: A numbers of points, K in all.
+    """
+
+    points: tuple[int, ...]
+
+    def heatmaps(self, images: Tensor) -> Tensor:
+        """Return one map per point.
+
+        Args:
+            images: (B, 3, S, S) float, scaled as the network needs them.
+
+        Returns:
+            (B, K, h, w).
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits.
+
+        Args:
+            images: (B, 3, S, S) float, scaled as the network needs them.
+
+        Returns:
+            (B, A) logits: intensity minus 2.
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        return self.logits_of(self.heatmaps(images))
+
+    def logits_of(self, maps: Tensor) -> Tensor:
+        """Return the logits that maps amount to.
+
+        Args:
+            maps: (B, K, h, w) float, what `heatmaps` returns.
+
+        Returns:
+            (B, A) logits: intensity minus 2.
+        """
+        return read_intensity(maps, self.points) - OCCURS
+
+    def logits_and_heatmaps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and the Grad-CAM map of every AU: the mean of its points' maps, rectified.
+
+        Args:
+            images: (B, 3, S, S) float, scaled as the network needs them.
+
+        Returns:
+            (B, A) logits and (B, A, S/4, S/4) maps, not negative, not normalised.
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        maps = self.heatmaps(images)
+        return self.logits_of(maps), grad_cam_of_points(maps, self.points)
+
+
+class FanHeatmap(PointMapNetwork):
     """Face crop to one heat map per AU point, and from the maps to AU logits.
 
     For faces of 96×96 pixels with values 0–1, without mean or deviation taken off (masur2023: 10 maps of
@@ -158,46 +222,6 @@ class FanHeatmap(nn.Module):
         check_images("fan_heatmap", images.shape, self.size)
         maps: Tensor = self.out(self.up3(self.up2(self.up1(self.body(images)))))
         return maps
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits.
-
-        Args:
-            images: (B, 3, S, S) float, 0–1.
-
-        Returns:
-            (B, A) logits: intensity minus 2.
-
-        Raises:
-            SettingError: The images do not have the shape the network was built for.
-        """
-        return self.logits_of(self.heatmaps(images))
-
-    def logits_of(self, maps: Tensor) -> Tensor:
-        """Return the logits that maps amount to.
-
-        Args:
-            maps: (B, K, h, w) float, what `heatmaps` returns.
-
-        Returns:
-            (B, A) logits: intensity minus 2.
-        """
-        return read_intensity(maps, self.points) - OCCURS
-
-    def logits_and_heatmaps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits and the Grad-CAM map of every AU: the mean of its points' maps, rectified.
-
-        Args:
-            images: (B, 3, S, S) float, 0–1.
-
-        Returns:
-            (B, A) logits and (B, A, S/4, S/4) maps, not negative, not normalised.
-
-        Raises:
-            SettingError: The images do not have the shape the network was built for.
-        """
-        maps = self.heatmaps(images)
-        return self.logits_of(maps), grad_cam_of_points(maps, self.points)
 
 
 def published_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

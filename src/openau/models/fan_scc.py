@@ -14,10 +14,8 @@ from torch.nn import functional as F
 
 from openau.errors import SettingError
 from openau.models.fan_heatmap import (
-    OCCURS,
+    PointMapNetwork,
     checked_points,
-    grad_cam_of_points,
-    read_intensity,
     upsampling,
 )
 from openau.models.needs import Needs, check_images, check_request
@@ -115,7 +113,7 @@ class SemanticCorrespondence(nn.Module):
         return F.relu(normed).amax(2)
 
 
-class FanSCC(nn.Module):
+class FanSCC(PointMapNetwork):
     """Face crop to one heat map per AU point, with three semantic correspondence convolutions.
 
     For faces of 256×256 pixels with values 0–255 less the mean (123.68, 116.78, 103.94). The width of a
@@ -205,46 +203,6 @@ class FanSCC(nn.Module):
         x = self.scc2(self.up2(x))
         maps: Tensor = self.out(self.scc3(self.up3(x)))
         return maps
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits.
-
-        Args:
-            images: (B, 3, S, S) float, 0–255 less the mean.
-
-        Returns:
-            (B, A) logits: intensity minus 2.
-
-        Raises:
-            SettingError: The images do not have the shape the network was built for.
-        """
-        return self.logits_of(self.heatmaps(images))
-
-    def logits_of(self, maps: Tensor) -> Tensor:
-        """Return the logits that maps amount to.
-
-        Args:
-            maps: (B, K, h, w) float, what `heatmaps` returns.
-
-        Returns:
-            (B, A) logits: intensity minus 2.
-        """
-        return read_intensity(maps, self.points) - OCCURS
-
-    def logits_and_heatmaps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits and the Grad-CAM map of every AU: the mean of its points' maps, rectified.
-
-        Args:
-            images: (B, 3, S, S) float, 0–255 less the mean.
-
-        Returns:
-            (B, A) logits and (B, A, S/4, S/4) maps, not negative, not normalised.
-
-        Raises:
-            SettingError: The images do not have the shape the network was built for.
-        """
-        maps = self.heatmaps(images)
-        return self.logits_of(maps), grad_cam_of_points(maps, self.points)
 
 
 def _present(values: Tensor | None) -> Tensor:
