@@ -87,6 +87,8 @@ def render_subject(out: Path, stage: Stage, style: Style, order: Order) -> dict[
     number = order.subject
     subject = draw_subject(stage, np.random.default_rng((style.seed, number)), cell_of(number))
     labels_of = face_labels(stage.rig, subject)
+    for kind in ("pictures", "masks") if style.masks else ("pictures",):
+        (out / kind / f"{number:05d}").mkdir(parents=True, exist_ok=True)
     rows, points = [], []
     for frame, present in enumerate(order.present):
         rng = np.random.default_rng((style.seed, number, frame))
@@ -181,7 +183,6 @@ def _write_image(file: Path, rgb: Pixels, options: list[int]) -> None:
     ok, encoded = cv2.imencode(file.suffix, np.ascontiguousarray(rgb[..., ::-1]), options)
     if not ok:
         raise OutputError(f"The picture {file} could not be encoded.")
-    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(f".{os.getpid()}.part")
     temporary.write_bytes(encoded.tobytes())
     temporary.replace(file)

@@ -134,6 +134,10 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - a record of any shape
     Args:
         value: Records, mappings, sequences, small arrays, numbers and words.
     """
+    if isinstance(value, float):  # first, because most values are
+        return float(f"{value:.5g}")
+    if value is None or isinstance(value, str | int):
+        return value
     if is_dataclass(value):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -142,8 +146,6 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - a record of any shape
         return plain(value._asdict())
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(v) for v in value]
-    return value
+    raise TypeError(f"A {type(value).__name__} is not written to the index.")
