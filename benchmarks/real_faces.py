@@ -6,9 +6,9 @@ smile, nobody coded their AUs, and several smiles are faint: so this measures wh
 neutral by the AUs that make a smile, not whether the AUs are right. A photograph without a found face is
 counted, and it is missing from what follows.
 
-Of AU25 the first is not even a goal: 22 of the 51 smile with closed lips, so a network that reads every pair of
-lips rightly separates smiling from neutral with an AUC of 0.77. `london_lips.csv` therefore names the photographs
-in which lips are apart, as one of us saw them on magnified mouths.
+For AU25 that is not even a goal: 22 of the 51 smile with closed lips, so a network that reads every pair of lips
+rightly separates smiling from neutral with an AUC of 0.76. `london_lips.csv` therefore names the photographs in
+which lips are apart, as one of us saw them on magnified mouths.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def separation(
 
 
 def lips(readings: pd.DataFrame, card: ModelCard, resamples: int) -> list[Measurement]:
-    """Return how well AU25 separates lips seen apart from lips seen closed, and what perfect reading would score.
+    """Return how well AU25 tells lips seen apart from lips seen closed, and what perfect reading would score.
 
     Args:
         readings: Photographs with `lips_apart` and AU probabilities.
@@ -148,10 +148,16 @@ def lips(readings: pd.DataFrame, card: ModelCard, resamples: int) -> list[Measur
     draws = np.random.default_rng(SEED).integers(0, len(people), (resamples, len(people)))
     values = [_lips_auc(pd.concat([people[number] for number in draw])) for draw in draws]
     low, high = np.nanquantile(values, [0.025, 0.975])
-    name = "AU25, lips seen apart against closed, ROC AUC"
-    note = "n photographs; people drawn anew for the interval"
-    value = _lips_auc(seen)
-    return [*rows, Measurement(name, value, "share", n=len(seen), low=float(low), high=float(high), note=note)]
+    measured = Measurement(
+        "AU25, lips seen apart against closed, ROC AUC",
+        _lips_auc(seen),
+        "share",
+        n=len(seen),
+        low=float(low),
+        high=float(high),
+        note="n photographs; people drawn anew for the interval",
+    )
+    return [*rows, measured]
 
 
 def _lips_auc(readings: pd.DataFrame) -> float:
