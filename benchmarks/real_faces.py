@@ -6,9 +6,9 @@ smile, nobody coded their AUs, and several smiles are faint: so this measures wh
 neutral by the AUs that make a smile, not whether the AUs are right. A photograph without a found face is
 counted, and it is missing from what follows.
 
-For AU25 that is not even a goal: 22 of the 51 smile with closed lips, so a network that reads every pair of lips
-rightly separates smiling from neutral with an AUC of 0.76. `london_lips.csv` therefore names the photographs in
-which lips are apart, as one of us saw them on magnified mouths.
+For AU25 that is not even a goal: 22 of the 51 smile with closed lips, so a network that reads every pair of
+lips rightly separates smiling from neutral with an AUC of 0.76. `london_lips.csv` therefore names the
+photographs in which lips are apart, as one of us saw them on magnified mouths.
 """
 
 from __future__ import annotations
