@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,13 @@ from tests.fake.squares import picture, save
 START = Position(0, 0)
 
 
-def no_faces(rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
+def no_faces(rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
     return ()
+
+
+def counting(rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
+    """Find a face whose score says in how many frames on end it was known."""
+    return (Face((0, 0, 8, 8), known[0].score + 1 if known else 0.0),)
 
 
 def photo(name: str, *, side: int = 8, broken: bool = False) -> Feed:
@@ -46,7 +51,8 @@ def seen(batch: Batch) -> list[tuple[int, int]]:
 
 
 def shape(batch: Batch) -> tuple[object, ...]:
-    return (seen(batch), batch.failures, batch.ended, batch.next)
+    scores = [face.score for entry in batch.entries for face in entry.faces]
+    return (seen(batch), scores, batch.failures, batch.ended, batch.next)
 
 
 feeds_of_all_kinds = st.lists(
@@ -75,12 +81,12 @@ def test_every_frame_comes_once_in_order_and_every_source_ends(feeds: list[Feed]
 
 @given(feeds_of_all_kinds, st.integers(0, 3))
 def test_going_on_after_any_batch_gives_the_same_batches(feeds: list[Feed], workers: int) -> None:
-    batches = [shape(batch) for batch in detected_batches(feeds, no_faces, START)]
-    assert [shape(batch) for batch in detected_batches(feeds, no_faces, START, workers=workers)] == batches
+    batches = [shape(batch) for batch in detected_batches(feeds, counting, START)]
+    assert [shape(batch) for batch in detected_batches(feeds, counting, START, workers=workers)] == batches
     for done, batch in enumerate(batches):
-        following = batch[3]
+        following = batch[-1]
         assert isinstance(following, Position)
-        rest = [shape(b) for b in detected_batches(feeds, no_faces, following)]
+        rest = [shape(b) for b in detected_batches(feeds, counting, following)]
         assert rest == batches[done + 1 :]
 
 
@@ -93,12 +99,26 @@ def test_photographs_share_a_batch_and_a_video_does_not_join_them() -> None:
 def test_only_photographs_are_searched_thoroughly() -> None:
     asked: list[bool] = []
 
-    def detect(rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
+    def detect(rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
         asked.append(is_photo)
         return ()
 
     list(detected_batches([photo("a"), video("v", 2)], detect, START))
     assert asked == [True, False, False]
+
+
+def test_a_video_is_searched_in_stretches_and_a_photograph_on_its_own() -> None:
+    feeds = [photo("a"), video("v", 11), video("w", 12, every=3), photo("b")]
+    scores = [e.faces[0].score for batch in detected_batches(feeds, counting, START) for e in batch.entries]
+    assert scores == [0, *range(8), *range(3), 0, 1, 2, 0, 0]
+
+
+def test_a_camera_s_faces_are_followed_from_frame_to_frame() -> None:
+    camera = Feed("camera:0", "camera", video("camera:0", 10).open)
+    scores = [
+        e.faces[0].score for batch in detected_batches([camera], counting, START) for e in batch.entries
+    ]
+    assert scores == [*range(8), 0, 1]
 
 
 def test_a_batch_holds_no_more_frames_than_its_limit() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 from openau.analyze.instrument import Instrument, build_instrument
 from openau.analyze.settings import Settings
 from openau.errors import InputError
-from openau.faces import Tracker
+from openau.faces import Follower, Tracker
 from openau.read import read_image, read_video
-from openau.records import Frame, ModelCard, Reading
+from openau.records import Face, Frame, ModelCard, Reading
 from openau.table import to_table
 
 if TYPE_CHECKING:
@@ -110,7 +109,8 @@ class Analyzer:
             InputError: The file cannot be read, or the array is not a picture.
         """
         frame = read_image(Path(picture)) if isinstance(picture, str | Path) else _array_frame(picture, 0)
-        records = self._read(frame, Tracker(), is_photo=True)
+        faces = self._instrument.detect(frame.rgb, is_photo=True)
+        records = self._read(frame, faces, Tracker())
         return Analysis(records, self.table(records))
 
     def video(self, path: str | Path, *, every: int = 1) -> Iterator[tuple[Reading, ...]]:
@@ -143,12 +143,10 @@ class Analyzer:
         Raises:
             InputError: An array is not a picture.
         """
-        tracker, numbers = Tracker(), count()
-        for frame in frames:
-            number = next(numbers)
-            yield self._read(
-                frame if isinstance(frame, Frame) else _array_frame(frame, number), tracker, is_photo=False
-            )
+        follower, tracker = Follower(self._instrument.detect), Tracker()
+        for number, given in enumerate(frames):
+            frame = given if isinstance(given, Frame) else _array_frame(given, number)
+            yield self._read(frame, follower(frame), tracker)
 
     def table(self, readings: Iterable[Reading | tuple[Reading, ...]]) -> pd.DataFrame:
         """Return readings as the AU table of `docs/table.md`.
@@ -160,8 +158,7 @@ class Analyzer:
             (row for item in readings for row in (item if isinstance(item, tuple) else (item,))), self.card
         )
 
-    def _read(self, frame: Frame, tracker: Tracker, *, is_photo: bool) -> tuple[Reading, ...]:
-        faces = self._instrument.detect(frame.rgb, is_photo=is_photo)
+    def _read(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> tuple[Reading, ...]:
         return self._instrument.read([self._instrument.crop(frame, faces, tracker)])[0]
 
 

@@ -14,18 +14,21 @@ from typing import Literal, NamedTuple, Protocol
 
 from openau.analyze.threads import in_order
 from openau.errors import InputError, NoInputError
+from openau.faces import Follower, stretch_of
 from openau.read import Source, find_sources, read_camera, read_image, read_video, video_info
 from openau.records import Face, Frame, Pixels
 
-MAX_FRAMES = 16
-MAX_PIXELS = 5_000_000  # of all pictures of a batch but the last, so that memory stays small
+MAX_FRAMES = 16  # of a batch, reached with whole stretches of a video
+MAX_PIXELS = 5_000_000  # of a batch before its last picture or stretch, so that memory stays small
 
 
 class Detect(Protocol):
     """Finds the faces of one picture."""
 
-    def __call__(self, rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
-        """Return the faces of (H, W, 3) RGB uint8 pixels."""
+    def __call__(
+        self, rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False
+    ) -> tuple[Face, ...]:
+        """Return the faces of (H, W, 3) RGB uint8 pixels, those of the frame before being known."""
         ...
 
 
@@ -128,40 +131,52 @@ def detected_batches(
         feeds: All sources of the run.
         detect: Finds faces; called from several threads at once where there are several workers.
         start: Where to begin: the start of a source, or where an earlier batch of a video ended.
-        workers: How many pictures are searched for faces at the same time.
+        workers: How many photographs, or stretches of a video, are searched for faces at the same time.
     """
+    live = Follower(detect)
 
-    def find(item: _Picture | _End) -> Entry | _End:
+    def find(item: _Stretch | _End) -> _Searched | _End:
         if isinstance(item, _End):
             return item
-        is_photo = feeds[item.source].kind == "image"
-        return Entry(item.source, item.frame, detect(item.frame.rgb, is_photo=is_photo))
+        kind = feeds[item.source].kind
+        follower = live if kind == "camera" else Follower(detect)
+        faces = (detect(f.rgb, is_photo=True) if kind == "image" else follower(f) for f in item.frames)
+        return _Searched(
+            item.source, [Entry(item.source, *pair) for pair in zip(item.frames, faces, strict=True)]
+        )
 
     # A camera is live: its frames must not wait for the next one.
     is_live = any(feed.kind == "camera" for feed in feeds)
     gather = _Gather()
-    for item in in_order(find, _pictures(feeds, start), workers=0 if is_live else workers):
+    for item in in_order(find, _stretches(feeds, start), workers=0 if is_live else workers):
         kind = feeds[item.source].kind
         if isinstance(item, _End):
             gather.end(item)
             if kind != "image" or gather.is_full:
                 yield from gather.rest(Position(item.source + 1, 0))
             continue
-        # A full batch of a video waits for the next frame: only then is it known where to go on, and the last
-        # batch always carries the video's end. Photographs before a video go on their own.
+        # A full batch of a video waits for the next stretch: only then is it known where to go on, and the
+        # last batch always carries the video's end. Photographs before a video go on their own.
         if kind != "image" and (gather.is_full or not gather.is_of(item.source)):
-            yield from gather.rest(Position(item.source, item.frame.index))
-        gather.add(item)
+            yield from gather.rest(Position(item.source, item.entries[0].frame.index))
+        gather.add(item.entries)
         if kind == "camera":
-            yield from gather.rest(Position(item.source, item.frame.index + 1))
+            yield from gather.rest(Position(item.source, item.entries[-1].frame.index + 1))
     yield from gather.rest(Position(len(feeds), 0))
 
 
-class _Picture(NamedTuple):
-    """A frame that was read."""
+class _Stretch(NamedTuple):
+    """Consecutive frames of a video, in which faces are followed, or one other picture."""
 
     source: int
-    frame: Frame
+    frames: list[Frame]
+
+
+class _Searched(NamedTuple):
+    """The same with its faces."""
+
+    source: int
+    entries: list[Entry]
 
 
 class _End(NamedTuple):
@@ -171,16 +186,24 @@ class _End(NamedTuple):
     failure: Failure | None
 
 
-def _pictures(feeds: Sequence[Feed], start: Position) -> Iterator[_Picture | _End]:
-    """Yield every frame from the start on, and after each source its end."""
+def _stretches(feeds: Sequence[Feed], start: Position) -> Iterator[_Stretch | _End]:
+    """Yield every frame from the start on, those of a video in stretches, and after each source its end."""
     first = start.frame
     for number in range(start.source, len(feeds)):
-        failure = None
+        failure, held = None, list[Frame]()
         try:
             for frame in feeds[number].open(first):
-                yield _Picture(number, frame)
+                if held and stretch_of(frame) != stretch_of(held[0]):
+                    yield _Stretch(number, held)
+                    held = []
+                held.append(frame)
+                if feeds[number].kind != "video":
+                    yield _Stretch(number, held)
+                    held = []
         except InputError as error:
             failure = Failure(feeds[number].name, str(error))
+        if held:
+            yield _Stretch(number, held)
         yield _End(number, failure)
         first = 0
 
@@ -199,8 +222,8 @@ class _Gather:
         pixels = sum(entry.frame.rgb.shape[0] * entry.frame.rgb.shape[1] for entry in self._entries)
         return count >= MAX_FRAMES or pixels >= MAX_PIXELS
 
-    def add(self, entry: Entry) -> None:
-        self._entries.append(entry)
+    def add(self, entries: Sequence[Entry]) -> None:
+        self._entries += entries
 
     def is_of(self, source: int) -> bool:
         """Tell whether nothing is held but frames of this source."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from openau.analyze.settings import Settings
 from openau.emotion import decode_emotion
 from openau.errors import SettingError
-from openau.faces import Detector, Tracker, build_detector, crop_face
+from openau.faces import Detector, LooksAgain, Tracker, build_detector, crop_face
 from openau.records import AUOutput, Crop, Face, Frame, ModelCard, Pixels, Reading
 from openau.runtime import AUModel
 
@@ -72,14 +72,18 @@ class Instrument:
         """The model's card."""
         return self.model.card
 
-    def detect(self, rgb: Pixels, *, is_photo: bool) -> tuple[Face, ...]:
+    def detect(self, rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
         """Return the faces of one picture, at most `max_faces`, the largest first.
 
         Args:
             rgb: (H, W, 3) RGB uint8.
+            known: The faces of the frame before; where there are any, and the detector can, only they are
+                looked for, and others only when one of them is lost.
             is_photo: Whether it is a photograph: a video has another chance in its next frame.
         """
-        faces = sorted(self.detectors.of_kind(is_photo=is_photo)(rgb), key=_area, reverse=True)
+        detector = self.detectors.of_kind(is_photo=is_photo)
+        found = detector.again(rgb, known) if known and isinstance(detector, LooksAgain) else None
+        faces = sorted(detector(rgb) if found is None else found, key=_area, reverse=True)
         return tuple(faces[: self.max_faces])
 
     def crop(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> FaceCrops:

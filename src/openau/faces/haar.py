@@ -18,7 +18,7 @@ false alarms it finds more small and dark faces than `haarcascade_frontalface_de
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,7 +108,7 @@ class HaarDetector:
         Raises:
             SettingError: It is not such an array.
         """
-        grey = _stretched(cv2.cvtColor(checked_picture(rgb), cv2.COLOR_RGB2GRAY))
+        grey = _grey(rgb)
         if min(grey.shape) < _SMALLEST:
             return []
         if not self.thorough:
@@ -117,6 +117,26 @@ class HaarDetector:
         if all(face.score < _SURE for face in faces):
             faces = without_overlaps([*faces, *self._tilted_faces(grey)])
         return faces
+
+    def again(self, rgb: Pixels, known: Sequence[Face]) -> list[Face] | None:
+        """Return known faces as they are now, surest first, or None where not all of them were found.
+
+        Args:
+            rgb: (H, W, 3) RGB uint8.
+            known: The faces of a picture shortly before; each may have moved by a third of its size.
+
+        Raises:
+            SettingError: The picture is not such an array.
+        """
+        grey = _grey(rgb)
+        faces = []
+        for x1, y1, x2, _ in (face.box_px for face in known):
+            face = self._look(grey, x1, y1, x2 - x1, is_lone=True)
+            if face is None or face.score < self.min_score:
+                return None
+            faces.append(face)
+        apart = without_overlaps(faces)
+        return apart if len(apart) == len(known) else None
 
     def _faces(self, grey: Grey, pixels: int) -> list[Face]:
         faces: list[Face] = []
@@ -200,6 +220,10 @@ class HaarDetector:
         found[:, :2] -= border
         ordered: Found = found[np.lexsort(found.T)]
         return ordered
+
+
+def _grey(rgb: Pixels) -> Grey:
+    return _stretched(cv2.cvtColor(checked_picture(rgb), cv2.COLOR_RGB2GRAY))
 
 
 def _stretched(grey: Grey) -> Grey:

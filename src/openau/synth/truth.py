@@ -133,6 +133,9 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - a record of any shape
 
     Args:
         value: Records, mappings, sequences, small arrays, numbers and words.
+
+    Raises:
+        TypeError: It holds something else.
     """
     if isinstance(value, float):  # first, because most values are
         return float(f"{value:.5g}")
