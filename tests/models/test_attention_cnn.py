@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from openau.errors import SettingError
-from openau.explain import explain
 from openau.models.attention_cnn import Attention, AttentionCNN
 from openau.models.complexity import Complexity, measure_complexity
+from tests.reference.heat_maps import plain_maps
 
 E1: dict[str, Any] = {"use_mlp": False, "spatial_in": "C", "conv_bias": False}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -103,7 +103,7 @@ def test_heat_maps_of_all_aus_equal_autograds_grad_cam(options: dict[str, Any]) 
     images = torch.randn(3, 3, network.size, network.size)
     with torch.no_grad():
         logits, maps = network.logits_and_heatmaps(images)
-    wanted = explain(network, images, layer=network.heatmap_layer)
+    wanted = plain_maps(network, images, layer=network.heatmap_layer)
     assert torch.equal(logits, network(images))
     assert maps.shape == (3, 5, network.size // 8, network.size // 8)
     assert wanted.amax() > 0
@@ -126,7 +126,7 @@ def test_heat_maps_equal_autograds_where_whole_positions_are_dead() -> None:
         network.conv5.bias[3:] = -100
         _, maps = network.logits_and_heatmaps(images)
     assert (seen["pooled"].amax(1) == 0).any()
-    wanted = explain(network, images, layer="relu5")
+    wanted = plain_maps(network, images, layer="relu5")
     assert wanted.amax() > 0
     assert (maps - wanted).abs().amax() <= 1e-4 * wanted.amax()
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from openau.errors import SettingError
+from openau.models.jacobian import HeadJacobian
 
 
 class Attention(nn.Module):
@@ -108,6 +109,50 @@ class Attention(nn.Module):
         # over positions the two pass the perceptron as one, counted by how many of them woke a hidden unit.
         awake = (gate[1] > 0).to(features.dtype).sum(1, keepdim=True)
         return plain * scale[:, None] + (onto_hidden * awake) @ self.squeeze.weight
+
+    def pull_back_whole(self, features: Tensor, gradient: Tensor) -> Tensor:
+        """Carry gradients from the block's output to its input, position by position.
+
+        Ties of a maximum share its gradient evenly, as autograd does for `amax`.
+
+        Args:
+            features: (B, C, h, w), the block's input.
+            gradient: (B, A, C, h, w), of A scalars with respect to the block's output.
+
+        Returns:
+            (B, A, C, h, w), of the same scalars with respect to the input; summed over h and w, what
+            `pull_back` returns.
+        """
+        gate = self._channel_gate(features)
+        scale = torch.ones_like(features[:, :, 0, 0]) if gate is None else gate[0]
+        scaled = features * scale[:, :, None, None]
+        spatial = self._spatial_gate(scaled)
+        onto_spatial = (gradient * scaled[:, None]).sum(2) * spatial * (1 - spatial)
+        onto_scaled = gradient * spatial[:, None] + self._spread_maps(scaled, onto_spatial)
+        found = onto_scaled * scale[:, None, :, None, None]
+        if gate is None or self.squeeze is None or self.excite is None:
+            return found
+        onto_scale = (onto_scaled.flatten(3) * features.flatten(2)[:, None]).sum(3)
+        onto_hidden = (onto_scale * (scale * (1 - scale))[:, None]) @ self.excite.weight
+        awake = (gate[1] > 0).to(features.dtype)
+        # (B, A, 2, C): what reaches the mean and the maximum of each channel.
+        onto_pooled = (onto_hidden[:, :, None] * awake[:, None]) @ self.squeeze.weight
+        winners = (features == features.amax((2, 3), keepdim=True)).to(features.dtype)
+        share = winners / winners.sum((2, 3), keepdim=True)
+        by_mean = onto_pooled[:, :, 0, :, None, None] / (features.shape[2] * features.shape[3])
+        return found + by_mean + onto_pooled[:, :, 1, :, None, None] * share[:, None]
+
+    def _spread_maps(self, scaled: Tensor, onto_spatial: Tensor) -> Tensor:
+        """Carry gradients (B, A, h, w) at the 7×7 convolution to the map it reads, (B, A, C, h, w)."""
+        batch, aus, height, width = onto_spatial.shape
+        kernel = self.spatial.weight.flip(2, 3).transpose(0, 1)
+        onto_maps = F.conv2d(onto_spatial.reshape(-1, 1, height, width), kernel, padding=3)
+        onto_maps = onto_maps.reshape(batch, aus, -1, height, width)
+        if self.spatial_in == "C":
+            return onto_maps
+        peak = (scaled == scaled.amax(1, keepdim=True)).to(scaled.dtype)
+        share = peak / peak.sum(1, keepdim=True)
+        return onto_maps[:, :, :1] / scaled.shape[1] + onto_maps[:, :, 1:] * share[:, None]
 
     def _pull_maps(self, features: Tensor, scaled: Tensor, onto_spatial: Tensor) -> tuple[Tensor, Tensor]:
         """Carry gradients through the 7×7 convolution and the maps it reads, to the channel-scaled map.
@@ -262,6 +307,27 @@ class AttentionCNN(nn.Module):
         maps = F.relu(weights @ features.flatten(2))
         return logits, maps.reshape(*maps.shape[:2], *features.shape[2:])
 
+    def head_jacobian(self, images: Tensor) -> HeadJacobian:
+        """Return the logits, conv5's map, and how each logit depends on it, without autograd.
+
+        Args:
+            images: (B, 3, S, S) float, normalised.
+
+        Returns:
+            For conv5 after its ReLU, before pooling, of the network in evaluation mode.
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        features = self._features(images)
+        pooled = self.pool(features)
+        logits, first, second = self._head(pooled)
+        gradient = self._onto_first(first, second) @ self.dense1.weight
+        gradient = gradient.reshape(*gradient.shape[:2], *pooled.shape[1:])
+        if self.attention2 is not None:
+            gradient = self.attention2.pull_back_whole(pooled, gradient)
+        return HeadJacobian(logits, features, gradient.flatten(3), gradient.new_ones(()))
+
     def _features(self, images: Tensor) -> Tensor:
         """Return conv5's rectified map (B, 64, S/8, S/8)."""
         if images.ndim != 4 or images.shape[1] != 3 or images.shape[2:] != (self.size, self.size):
@@ -284,14 +350,18 @@ class AttentionCNN(nn.Module):
         second = F.relu(self.dense2(first))
         return self.out(second), first, second
 
+    def _onto_first(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return each logit's gradient before the first dense layer's ReLU, (B, A, 1024)."""
+        onto_second = self.out.weight * (second > 0).to(second.dtype)[:, None]
+        return (onto_second @ self.dense2.weight) * (first > 0).to(first.dtype)[:, None]
+
     def _channel_gradients(self, pooled: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Return ∂logit_a/∂conv5 summed over positions, (B, A, 64).
 
         Multiplied from the logits down, so that every product has A rows: about a fifth of the network's own
         work for 18 AUs.
         """
-        onto_second = self.out.weight * (second > 0).to(second.dtype)[:, None]
-        onto_first = (onto_second @ self.dense2.weight) * (first > 0).to(first.dtype)[:, None]
+        onto_first = self._onto_first(first, second)
         channels, height, width = pooled.shape[1:]
         if self.attention2 is None:
             summed = self.dense1.weight.reshape(-1, channels, height * width).sum(2)

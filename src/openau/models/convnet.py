@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from openau.errors import SettingError
+from openau.models.jacobian import HeadJacobian
 from openau.models.needs import Needs, check_images, check_request
 
 Pooling = Literal["avgmax", "avg", "max"]
@@ -86,6 +88,36 @@ class Head(nn.Module):
         if not hidden and self.pooling is None:
             gradient = gradient.reshape(*gradient.shape[:2], self.channels, -1).sum(3)
         return logits, gradient
+
+    def logits_and_values(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits and the derivative of each with respect to the map, as the sizes it takes.
+
+        Ties of a maximum share its gradient evenly, as autograd does for `amax`.
+
+        Args:
+            features: (B, C, h, w) float.
+
+        Returns:
+            (B, A) logits, (B, A, C, V) values and how many positions have each, see
+            `openau.models.jacobian.HeadJacobian` (in evaluation mode).
+        """
+        logits, hidden = self._layers(features)
+        gradient: Tensor = self.out.weight.expand(logits.shape[0], -1, -1)
+        for number in reversed(range(len(hidden))):
+            awake = (hidden[number] > 0).to(gradient.dtype)[:, None]
+            gradient = (gradient * awake) @ self._dense(number).weight
+        positions = features.shape[2] * features.shape[3]
+        if self.pooling is None:
+            values = gradient.reshape(*gradient.shape[:2], self.channels, -1)
+            return logits, values, values.new_ones(())
+        evenly = gradient[..., None] / positions
+        if self.pooling == "avg":
+            return logits, evenly, evenly.new_tensor(positions)
+        winners = (features == features.amax((2, 3), keepdim=True)).sum((2, 3))[:, None, :, None]
+        if self.pooling == "max":
+            return logits, gradient[..., None] / winners, winners
+        values = 0.5 * torch.cat((evenly, evenly + gradient[..., None] / winners), dim=3)
+        return logits, values, torch.cat((positions - winners, winners), dim=3)
 
     def _dense(self, number: int) -> nn.Linear:
         layer = self.hidden[number]
@@ -200,3 +232,34 @@ class ConvNet(nn.Module):
         height, width = features.shape[2:]
         maps = F.relu((weights / (height * width)) @ features.flatten(2))
         return logits, maps.reshape(*maps.shape[:2], height, width)
+
+    def head_jacobian(self, images: Tensor) -> HeadJacobian:
+        """Return the logits, the map, and how each logit depends on it, in one forward pass without autograd.
+
+        Args:
+            images: (B, 3, S, S) float, normalised.
+
+        Returns:
+            For the output of `heatmap_layer`, of the network in evaluation mode.
+
+        Raises:
+            SettingError: The images do not have the shape the network was built for.
+        """
+        check_images(self.name, images.shape, self.size)
+        features = self.features(images)
+        logits, values, counts = self.head.logits_and_values(self.between(features))
+        return HeadJacobian(logits, features, *self.values_before(features, values, counts))
+
+    def values_before(self, features: Tensor, values: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Carry the sizes of a derivative from what the head reads back to the map.
+
+        Args:
+            features: (B, C, h, w), the map.
+            values: (B, A, C, V), with respect to what `between` returns.
+            counts: (B, 1, C, V), or scalar: how many positions have each.
+
+        Returns:
+            The same with respect to the map. A max-pooling without overlap hands each place's gradient to one
+            position, so that the sizes stay; where squares overlap, a network writes its own.
+        """
+        return values, counts

@@ -85,6 +85,24 @@ class AlexNet(ConvNet):
         pooled: Tensor = self.pool(features)
         return pooled
 
+    def values_before(self, features: Tensor, values: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Carry a derivative through the last pooling, whose squares overlap: a position may win several.
+
+        Args:
+            features: (B, 256, h, w).
+            values: (B, A, 256, h'·w'), with respect to the pooled map.
+            counts: scalar, 1.
+
+        Returns:
+            (B, A, 256, h·w), with respect to the map, and `counts`.
+        """
+        pool = self.pool
+        _, winner = F.max_pool2d(
+            features, pool.kernel_size, pool.stride, ceil_mode=pool.ceil_mode, return_indices=True
+        )
+        whole = values.new_zeros(*values.shape[:3], features[0, 0].numel())
+        return whole.scatter_add(3, winner.flatten(2)[:, None].expand_as(values), values), counts
+
 
 class DRML(ConvNet):
     """Aligned face to AU logits: deep region and multi-label learning, 56,861,387 weights for 11 AUs.

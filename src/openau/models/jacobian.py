@@ -1,0 +1,75 @@
+"""The derivative of every logit with respect to a map, as the few values it takes.
+
+Behind its last map a network pools and multiplies. Pooling hands a channel's gradient to positions in very
+few sizes: the mean the same to all, the maximum to its winner, a max-pooling of 2×2 to one of four. Grad-CAM
+and Grad-CAM++ sum over positions and do not ask which of them had which size. So the sizes and how often each
+occurs are enough, and the maps of all action units follow from one forward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_TINY = 1e-6
+
+
+def rectified_share(gradient: Tensor, total: Tensor) -> Tensor:
+    """Return what one position adds to its channel's weight in Grad-CAM++: α·ReLU(g).
+
+    α = g²/(2g² + g³ΣA) is 1/(2 + gΣA) wherever g is not 0; so written, tiny gradients do not underflow. Where
+    g is 0, so is the product.
+
+    Args:
+        gradient: Any shape, g.
+        total: Broadcastable to it, ΣA of the channel.
+
+    Returns:
+        The shape of `gradient`, finite.
+
+    Reference: Chattopadhay et al., Grad-CAM++, WACV 2018, equation 19 (exponential score).
+    """
+    below = 2 + gradient * total
+    safe = torch.where(below.abs() < _TINY, torch.full_like(below, _TINY), below)
+    return F.relu(gradient) / safe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadJacobian:
+    """Logits, a map, and how each logit depends on each of its channels.
+
+    Attributes:
+        logits: (B, A).
+        features: (B, C, h, w), the map A.
+        values: (B, A, C, V), the sizes that ∂logit/∂A_k takes over positions; 0 may be left out.
+        counts: Broadcastable to `values`: at how many of the h·w positions it has that size.
+    """
+
+    logits: Tensor
+    features: Tensor
+    values: Tensor
+    counts: Tensor
+
+    def grad_cam(self) -> Tensor:
+        """Return the Grad-CAM map of every AU, (B, A, h, w), not negative, not normalised.
+
+        Reference: Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
+        """
+        positions = self.features.shape[2] * self.features.shape[3]
+        return self._weighted((self.values * self.counts).sum(3) / positions)
+
+    def grad_cam_plus_plus(self) -> Tensor:
+        """Return the Grad-CAM++ map of every AU, (B, A, h, w), not negative, not normalised.
+
+        Reference: Chattopadhay et al., Grad-CAM++, WACV 2018, equation 19 (exponential score).
+        """
+        total = self.features.sum((2, 3))[:, None, :, None]
+        return self._weighted((rectified_share(self.values, total) * self.counts).sum(3))
+
+    def _weighted(self, weights: Tensor) -> Tensor:
+        """Return ReLU(Σ_k w_k A_k) for weights (B, A, C)."""
+        maps = F.relu(weights @ self.features.flatten(2))
+        return maps.reshape(*maps.shape[:2], *self.features.shape[2:])
