@@ -32,6 +32,7 @@ COMMANDS = {
     "synthesize": ("openau.cli.synthesize:Synthesize", "render faces whose AUs are known"),
     "train": ("openau.cli.train:Train", "a recipe to a run folder"),
     "evaluate": ("openau.cli.evaluate:Evaluate", "a run, or predictions, to metrics with intervals"),
+    "explain": ("openau.cli.explain:Explain", "what a network looked at: heat maps and their scores"),
     "export": ("openau.cli.export:Export", "a run folder to a model file with its card"),
 }
 """Command name to its class and what it does, in one line."""
