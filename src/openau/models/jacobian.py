@@ -24,11 +24,11 @@ def rectified_share(gradient: Tensor, total: Tensor) -> Tensor:
     g is 0, so is the product.
 
     Args:
-        gradient: Any shape, g.
-        total: Broadcastable to it, ΣA of the channel.
+        gradient: (...,) of any shape, g.
+        total: (...,) broadcastable to it, ΣA of the channel.
 
     Returns:
-        The shape of `gradient`, finite.
+        (...,) the shape of `gradient`, finite.
 
     Reference: Chattopadhay et al., Grad-CAM++, WACV 2018, equation 19 (exponential score).
     """
@@ -45,7 +45,7 @@ class HeadJacobian:
         logits: (B, A).
         features: (B, C, h, w), the map A.
         values: (B, A, C, V), the sizes that ∂logit/∂A_k takes over positions; 0 may be left out.
-        counts: Broadcastable to `values`: at how many of the h·w positions it has that size.
+        counts: (B, A, C, V) or broadcastable to it: at how many of the h·w positions it has that size.
     """
 
     logits: Tensor
