@@ -90,7 +90,7 @@ class AlexNet(ConvNet):
 
         Args:
             features: (B, 256, h, w).
-            values: (B, A, 256, h'·w'), with respect to the pooled map.
+            values: (B, A, 256, V), with respect to the V places of the pooled map.
             counts: scalar, 1.
 
         Returns:
