@@ -243,6 +243,18 @@ def test_the_learning_rate_follows_its_schedule() -> None:
     assert learning_rate(77, 100, OptimiserSettings(lr=0.3, warmup=0, schedule="constant")) == 0.3
 
 
+def test_a_farther_horizon_ends_a_run_while_the_learning_rate_is_high(recipe: Recipe, tmp_path: Path) -> None:
+    def rates(name: str, epochs: int, horizon: int) -> list[float]:
+        short = replace(recipe, run=replace(recipe.run, epochs=epochs))
+        chosen = replace(short, optimiser=replace(short.optimiser, warmup=0, horizon=horizon))
+        return pd.read_csv(train(chosen, out=tmp_path / name) / "log.csv")["lr"].tolist()
+
+    whole = rates("whole", 3, 0)
+    assert rates("half", 2, 3) == whole[:2]
+    assert rates("near", 2, 1) == rates("none", 2, 0)
+    assert whole[-1] < 0.1 * whole[0]
+
+
 def test_the_average_starts_as_a_plain_mean_and_keeps_the_decay_later() -> None:
     network = torch.nn.Linear(1, 1, bias=False)
     average = WeightAverage(network, 0.9)

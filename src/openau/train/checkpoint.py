@@ -154,6 +154,7 @@ def _deciding(recipe: str) -> dict[str, Any]:
     # Recipes written before these fields existed.
     fields.setdefault("loss", {}).setdefault("options", {})
     fields.setdefault("model", {}).setdefault("weights", "")
+    fields.setdefault("optimiser", {}).setdefault("horizon", 0)
     return fields
 
 

@@ -129,6 +129,8 @@ class OptimiserSettings:
         lr: Learning rate after warm-up.
         weight_decay: Of `adamw`, on weights with two or more axes only.
         schedule: `constant`; `legacy` lr/(1 + decay·step), as Keras once did; `cosine` down to 0.
+        horizon: Epochs in which `cosine` comes down to 0: `run.epochs`, or more, where training is to end
+            while the learning rate is still high.
         decay: Of `legacy`, per step.
         warmup: Steps over which the learning rate rises from 0.
         clip: Largest gradient norm; 0 for no limit.
@@ -140,6 +142,7 @@ class OptimiserSettings:
     lr: float = 1e-3
     weight_decay: float = 0.01
     schedule: Literal["constant", "legacy", "cosine"] = "cosine"
+    horizon: int = 0
     decay: float = 1e-6
     warmup: int = 100
     clip: float = 1.0
@@ -233,6 +236,7 @@ class Recipe:
             ("run.batch", self.run.batch, 1),
             ("run.readers", self.run.readers, 0),
             ("optimiser.warmup", self.optimiser.warmup, 0),
+            ("optimiser.horizon", self.optimiser.horizon, 0),
             ("optimiser.weight_decay", self.optimiser.weight_decay, 0),
             ("loss.limit", self.loss.limit, 1),
         ):

@@ -239,7 +239,7 @@ def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
 
     Args:
         step: From 0.
-        steps: Steps in all.
+        steps: Steps after which `cosine` would be 0.
         settings: Schedule, peak and warm-up.
 
     Returns:
@@ -262,7 +262,7 @@ def _epoch(run: _Run, progress: Callable[[Progress], None] | None) -> None:
     run.network.train()
     started = saved = time.monotonic()
     for batch in run.loader:
-        standing.loss_sum += _step(run, batch, steps * recipe.run.epochs)
+        standing.loss_sum += _step(run, batch, steps * max(recipe.run.epochs, recipe.optimiser.horizon))
         standing.step += 1
         standing.total += 1
         now = time.monotonic()
