@@ -94,7 +94,7 @@ def reading(folder: Path, spec: CropSpec, count: int, repeats: int) -> list[Meas
     crops = Crops([folder])
     target = np.zeros((count, 12), np.float32)
     batches = EpochBatches(count, BATCH, SEED)
-    loader = build_loader(CropDataset(crops, np.arange(count), target), batches)
+    loader = build_loader(CropDataset(crops, np.arange(count), {"aus": target}), batches)
     generator = torch.Generator().manual_seed(SEED)
     measured = []
     ways: dict[str, Callable[[Batch], object]] = {

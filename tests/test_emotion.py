@@ -205,3 +205,75 @@ def test_scoring_refuses_unequal_lengths_and_strange_names() -> None:
         score_emotions([None], [])
     with pytest.raises(SettingError, match="no emotion 'Happy'"):
         score_emotions([None], ["Happy"])
+
+
+@pytest.mark.parametrize("rules", list(RULES))
+def test_every_rule_set_reads_its_own_variants_whatever_the_decoder(rules: str) -> None:
+    told = RULES[rules]
+    for emotion, sets in told.variants.items():
+        for active in sets:
+            face = AUOutput(told.aus, np.array([au in active for au in told.aus], np.float32))
+            half = (0.5,) * len(told.aus)
+            assert {
+                decoded(decode_emotion(face, half, decoder=decoder, rules=rules)).name
+                for decoder in ("exact", "contains", "nearest")
+            } == {emotion}, (emotion, sorted(active))
+
+
+@pytest.mark.parametrize("rules", list(RULES))
+def test_no_variant_belongs_to_two_emotions(rules: str) -> None:
+    every = [active for sets in RULES[rules].variants.values() for active in sets]
+    assert len(every) == len(set(every))
+    assert tuple(RULES[rules].variants) == EMOTIONS
+
+
+def test_the_guide_lets_one_au_of_anger_be_absent() -> None:
+    anger = RULES["investigators-guide"].variants["anger"]
+    assert anger[0] == {4, 5, 7, 10, 22, 23, 25}
+    assert frozenset({4, 5, 24}) in anger  # 4+5+7+24 without 7
+    assert frozenset({4, 23}) not in anger  # two are missing
+
+
+def test_emotionet_is_the_table_of_du_tao_and_martinez() -> None:
+    assert {name: sorted(aus) for name, aus in RULES["emotionet"].emotions.items()} == {
+        "anger": [4, 7, 24],
+        "disgust": [9, 10, 17],
+        "fear": [1, 4, 20, 25],
+        "happiness": [12, 25],
+        "sadness": [4, 15],
+        "surprise": [1, 2, 25, 26],
+        "neutral": [],
+    }
+
+
+def test_rules_fall_back_on_the_variants_that_a_network_can_tell() -> None:
+    guide = RULES["investigators-guide"]
+    known = tuple(au for au in guide.aus if au != 27)
+    narrow = guide.within(known)
+    assert narrow is not None
+    assert 27 not in narrow.aus
+    face = AUOutput(known, np.array([au in (1, 2, 5, 26) for au in known], np.float32))
+    found = decode_emotion(face, (0.5,) * len(known), decoder="exact", rules="investigators-guide")
+    assert decoded(found).name == "surprise"
+    assert guide.within(set(guide.aus) - {12}) is None  # happiness could not be told any more
+    assert TABLE_2.within(set(AUS) - {23}) is None
+
+
+def test_the_posterior_averages_over_the_variants_of_an_emotion() -> None:
+    guide = RULES["investigators-guide"]
+    random = np.random.default_rng(3)
+    p = random.uniform(0.1, 0.9, len(guide.aus))
+    face = AUOutput(guide.aus, p.astype(np.float32))
+    found = decoded(decode_emotion(face, (0.5,) * len(p), rules="investigators-guide"))
+    exact = face.probability.astype(float)
+    wanted = {
+        name: np.mean(
+            [
+                math.prod(q if au in active else 1 - q for au, q in zip(guide.aus, exact, strict=True))
+                for active in sets
+            ]
+        )
+        for name, sets in guide.variants.items()
+    }
+    total = sum(wanted.values())
+    assert dict(found.probability) == pytest.approx({name: value / total for name, value in wanted.items()})

@@ -15,6 +15,7 @@ from openau.data.augment import (
     AUGMENTATIONS,
     Augmentation,
     augment,
+    augment_and_tell,
     centre,
     mirror,
     offline_copy,
@@ -216,3 +217,43 @@ def test_columns_that_do_not_pair_are_refused(opposite: list[int]) -> None:
 def test_values_out_of_range_are_named(name: str, value: float) -> None:
     with pytest.raises(SettingError, match=name):
         Augmentation(**{name: value})
+
+
+@given(st.integers(0, 1000))
+def test_points_go_where_their_pixels_go(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    places = torch.randint(12, 24, (6, 1, 2), generator=generator)
+    pictures = torch.zeros(6, 36, 36, 3, dtype=torch.uint8)
+    for row, (x, y) in enumerate(places[:, 0].tolist()):
+        pictures[row, y, x] = 255
+    how = only(shift=0.1, zoom=0.2, rotation_deg=30.0, stretch=0.1, shear_deg=5.0, axis_zoom=0.2, flip=0.5)
+    found, moves = augment_and_tell(pictures, 24, how, generator)
+    moved = moves.points(places.float())[:, 0]
+    for row in range(6):
+        light = found[row, 0]
+        if light.sum() < 0.2:  # the point was moved out, or fell between the pixels that were sampled
+            continue
+        rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(24.0), indexing="ij")
+        middle = torch.stack(((light * columns).sum(), (light * rows).sum())) / light.sum()
+        torch.testing.assert_close(middle, moved[row], atol=0.75, rtol=0)
+
+
+def test_unmoved_points_lose_the_border_and_mirrored_ones_change_sides() -> None:
+    points = torch.tensor([[[3.0, 3.0], [18.0, 5.0], [float("nan"), 4.0]]])
+    generator = torch.Generator().manual_seed(0)
+    _, moves = augment_and_tell(wide(1), 16, NOTHING, generator)
+    torch.testing.assert_close(
+        moves.points(points)[0, :2], torch.tensor([[0.0, 0.0], [15.0, 2.0]]), atol=1e-4, rtol=0
+    )
+    assert moves.points(points)[0, 2].isnan().any()
+    _, moves = augment_and_tell(wide(1), 16, only(flip=1.0), generator)
+    assert moves.mirrored.tolist() == [True]
+    torch.testing.assert_close(
+        moves.points(points)[0, :2], torch.tensor([[15.0, 0.0], [0.0, 2.0]]), atol=1e-4, rtol=0
+    )
+
+
+def test_telling_the_moves_changes_no_picture() -> None:
+    how = Augmentation(cover=0.5)
+    told, _ = augment_and_tell(wide(), 16, how, torch.Generator().manual_seed(4))
+    assert torch.equal(told, draw(how, wide(), 4))

@@ -257,11 +257,13 @@ def test_stores_that_were_cut_differently_do_not_mix(
 def test_a_dataset_gives_whole_batches_of_its_rows(folder: Path) -> None:
     crops, rows = Crops([folder]), np.array([5, 2, 9])
     target = np.arange(6, dtype=np.float32).reshape(3, 2)
-    pixels, truth, positions = CropDataset(crops, rows, target).__getitems__([2, 0])
+    dataset = CropDataset(crops, rows, {"aus": target, "emotion": target[:, 0]})
+    pixels, truth, positions = dataset.__getitems__([2, 0])
     np.testing.assert_array_equal(pixels.numpy(), crops.wide(np.array([9, 5])))
-    assert truth.tolist() == [[4, 5], [0, 1]]
+    assert truth["aus"].tolist() == [[4, 5], [0, 1]]
+    assert truth["emotion"].tolist() == [4, 0]
     assert positions.tolist() == [2, 0]
-    assert len(CropDataset(crops, rows, target)) == 3
+    assert len(dataset) == 3
 
 
 def test_reading_a_whole_store_leaves_no_memory_behind(folder: Path, tmp_path: Path) -> None:
@@ -303,3 +305,61 @@ def test_what_the_disk_cannot_hold_is_not_begun(
     with pytest.raises(OutputError, match=r"may need 0\.0 GiB and 0\.0 GiB are free"):
         prepare(index, SPEC, tmp_path / "deep" / "s", detector=build_fake)
     assert list(tmp_path.iterdir()) == []
+
+
+def with_landmarks(index: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The index with landmarks: the k-th point of every picture lies at (k, 2k) / 2."""
+    points = np.stack([np.arange(68), 2 * np.arange(68)], axis=1).astype(np.float32) / 2
+    np.save(folder / "landmarks.npy", np.repeat(points[None], len(index), axis=0))
+    return index.assign(landmarks=str(folder / "landmarks.npy"), row=range(len(index)))
+
+
+def test_true_landmarks_are_kept_in_pixels_of_the_crop(index: pd.DataFrame, tmp_path: Path) -> None:
+    marked = with_landmarks(index, tmp_path)
+    store = CropStore.open(prepare(marked, SPEC, tmp_path / "store", detector=build_fake).store)
+    face = choose_face(find_marked_face(read_image(Path(store.table["path"][0])).rgb), BOX)
+    assert face is not None
+    matrix = crop_face(read_image(Path(store.table["path"][0])).rgb, face, wide_spec(SPEC, 1.35)).matrix
+    wanted = np.array([[33.5, 67.0, 1.0], [5.0, 10.0, 1.0]]) @ matrix.T
+    np.testing.assert_allclose(store.points[np.array([0])][0, [67, 10]], wanted, atol=1e-3)
+    crops = Crops([tmp_path / "store"])
+    np.testing.assert_array_equal(crops.points(np.array([4, 1])), store.points[np.array([4, 1])])
+
+
+def test_landmarks_are_the_same_after_an_interruption(index: pd.DataFrame, tmp_path: Path) -> None:
+    marked = pd.concat([with_landmarks(index, tmp_path)] * 6, ignore_index=True)
+    whole = prepare(marked, SPEC, tmp_path / "whole", detector=build_fake).store
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(marked, SPEC, tmp_path / "broken", detector=build_fake, progress=stop)
+    prepare(marked, SPEC, tmp_path / "broken", detector=build_fake)
+    assert (whole / "points.f32").read_bytes() == (tmp_path / "broken" / "points.f32").read_bytes()
+
+
+def test_what_marks_no_landmarks_keeps_none(folder: Path, index: pd.DataFrame) -> None:
+    assert not (folder / "points.f32").exists()
+    assert np.isnan(CropStore.open(folder).points[np.array([0, 1])]).all()
+
+
+def test_landmarks_of_varied_copies_and_mirror_images_are_unknown(
+    index: pd.DataFrame, tmp_path: Path
+) -> None:
+    prepare(with_landmarks(index, tmp_path), SPEC, tmp_path / "store", detector=build_fake)
+    crops = Crops([tmp_path / "store"])
+    rows = crops.table.iloc[[0, 1, 2]].assign(copy=[0, 1, 1], mirrored=[False, False, True])
+    found = np.isnan(crops.arranged(rows).points(np.arange(3))).all((1, 2))
+    assert found.tolist() == [False, True, True]
+
+
+def test_a_broken_file_of_landmarks_is_refused(index: pd.DataFrame, tmp_path: Path) -> None:
+    store = prepare(with_landmarks(index, tmp_path), SPEC, tmp_path / "store", detector=build_fake).store
+    with (store / "points.f32").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(InputError, match="landmarks of the crop store"):
+        CropStore.open(store)
+    gone = index.drop(index=NO_FACE).assign(landmarks=str(tmp_path / "nowhere.npy"), row=0)
+    with pytest.raises(InputError, match="landmarks"):
+        prepare(gone, SPEC, tmp_path / "other", detector=build_fake)

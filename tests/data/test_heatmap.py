@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openau.data.heatmap import AU_POINTS, au_points, point_counts, render_heatmaps
+from openau.data.heatmap import AU_POINTS, au_points, opposite_points, point_counts, render_heatmaps
 from openau.errors import SettingError
 from openau.records import Floats
 from tests.reference.fan import heatmap
@@ -149,3 +149,26 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         render_heatmaps(np.zeros((3, 2), np.float32), np.zeros(2, np.float32), size=96, map_size=24)
     with pytest.raises(SettingError, match="positive"):
         render_heatmaps(np.zeros((1, 2), np.float32), np.zeros(1, np.float32), size=96, map_size=0)
+
+
+def test_a_mirrored_face_has_its_points_where_the_opposite_ones_are() -> None:
+    random = np.random.default_rng(0)
+    aus = tuple(AU_POINTS)
+    face = random.uniform(10, 90, (68, 2)).astype(np.float32)
+    mirror = np.array(_IBUG_MIRROR)
+    turned = face[mirror] * [-1, 1] + [100, 0]
+    opposite = opposite_points(aus)
+    assert [opposite[k] for k in opposite] == list(range(len(opposite)))
+    wanted = au_points(face, aus)[opposite] * [-1, 1] + [100, 0]
+    np.testing.assert_allclose(au_points(turned.astype(np.float32), aus), wanted, atol=1e-3)
+
+
+_IBUG_MIRROR = [
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+]
+"""The 68 landmarks as the mirror image has them, written out from the iBUG figure."""

@@ -16,15 +16,8 @@ from openau.data.augment import Augmentation
 from openau.errors import OpenAUError, SettingError
 from openau.facs import au_set
 from openau.records import CropSpec
-from openau.train.config import (
-    CardSettings,
-    ModelSettings,
-    OptimiserSettings,
-    Recipe,
-    RunSettings,
-    load_recipe,
-    recipe_text,
-)
+from openau.train.config import CardSettings, ModelSettings, OptimiserSettings, Recipe, RunSettings
+from openau.train.recipe_file import load_recipe, recipe_text
 
 LEAST = 'name = "x"\naus = [1, 2]\n[crop]\nsize = 48\n'
 

@@ -15,8 +15,8 @@ from openau.losses import LOSSES, loss_class
 from openau.models.weights import read_tensors
 from openau.records import CropSpec
 from openau.train import Progress, Recipe, load_recipe, recipe_text, train
-from openau.train.config import AULoss, LossSettings, ModelSettings
-from openau.train.loop import _fresh_network
+from openau.train.config import LossName, LossSettings, ModelSettings
+from openau.train.network import fresh_network
 
 
 class StopError(Exception):
@@ -33,8 +33,8 @@ def remembered(run: Path) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in tensors.items() if name.startswith("loss.")}
 
 
-def test_a_recipe_knows_every_loss_of_au_logits() -> None:
-    assert set(get_args(AULoss)) == {name for name in LOSSES if loss_class(name).takes == "aus"}
+def test_a_recipe_knows_every_loss_of_one_task() -> None:
+    assert set(get_args(LossName)) == {name for name in LOSSES if loss_class(name).takes != "tasks"}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_interrupted_run_goes_on_with_what_its_loss_remembered(recipe: Recipe
         train(whole, out=tmp_path / "broken", progress=stop)
     train(whole, out=tmp_path / "broken", resume=True)
     one, two = remembered(tmp_path / "whole"), remembered(tmp_path / "broken")
-    assert one["loss.previous"].any()
+    assert one["loss.losses.aus.previous"].any()
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -87,15 +87,15 @@ def frozen(**model: Any) -> Recipe:
 
 def test_a_body_is_frozen_only_behind_weights_that_mean_something(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"mobilenet_v2 would train behind frozen random layers"):
-        _fresh_network(frozen())
-    _fresh_network(frozen(options={"trainable": "all"}))
+        fresh_network(frozen())
+    fresh_network(frozen(options={"trainable": "all"}))
     torch.manual_seed(0)
     source = torchvision.models.mobilenet_v2()
     torch.save(source.state_dict(), tmp_path / "imagenet.pth")
-    found = _fresh_network(frozen(weights=str(tmp_path / "imagenet.pth"))).get_submodule("body")
+    found = fresh_network(frozen(weights=str(tmp_path / "imagenet.pth"))).get_submodule("body")
     assert torch.equal(found.get_parameter("0.0.weight"), source.features[0][0].weight)
     with pytest.raises(InputError, match="no weights file"):
-        _fresh_network(frozen(weights=str(tmp_path / "absent.pth")))
+        fresh_network(frozen(weights=str(tmp_path / "absent.pth")))
 
 
 def test_the_weights_are_part_of_the_recipe(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ class Evaluate(Command):
         groups: Columns to judge by, such as gender.
         resamples: Resamples of the subjects for the 95 % intervals; 0 for none.
         seed: Decides the resamples.
+        rules: Rules to decode emotions from AUs with (deramgozin2023, investigators-guide, emotionet); all
+            unless named.
     """
 
     source: Required
@@ -33,6 +35,7 @@ class Evaluate(Command):
     groups: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     resamples: Count = 1000
     seed: Count = 0
+    rules: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
 
     def run(self) -> int:
         """Judge."""
@@ -41,7 +44,7 @@ class Evaluate(Command):
 
         table = read_predictions(self.source)
         out = self.out or _beside(self.source)
-        choices = Choices(self.threshold, self.groups, self.resamples, self.seed)
+        choices = Choices(self.threshold, self.groups, self.resamples, self.seed, self.rules)
         write_evaluation(table, out, choices, leakage=read_leakage(self.source))
         print((out / "evaluation.md").read_text(encoding="utf-8"))
         print(out)

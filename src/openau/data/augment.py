@@ -87,6 +87,41 @@ class Augmentation:
             )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """How a batch of faces was moved, so that points can follow.
+
+    Attributes:
+        matrix: (B, 2, 3) float32, from places in the crop to places in the wide crop, both -1 to 1 from edge
+            to edge.
+        mirrored: (B,) bool.
+        wide: Side W of the wide crops.
+        size: Side S of the crops.
+    """
+
+    matrix: Tensor
+    mirrored: Tensor
+    wide: int
+    size: int
+
+    def points(self, points: Tensor) -> Tensor:
+        """Return where points of the wide crops lie in the crops.
+
+        Args:
+            points: (B, K, 2) float as x, y in pixels of the wide crop, pixel centres at whole numbers; NaN
+                unknown.
+
+        Returns:
+            (B, K, 2) as x, y in pixels of the crop.
+        """
+        places = (2 * points.to(self.matrix) + 1) / self.wide - 1
+        turned = torch.linalg.solve(
+            self.matrix[:, :, :2], (places - self.matrix[:, None, :, 2]).transpose(1, 2)
+        )
+        moved: Tensor = ((turned.transpose(1, 2) + 1) * self.size - 1) / 2
+        return moved
+
+
 def augment(wide: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
     """Draw one variation of every face.
 
@@ -99,11 +134,30 @@ def augment(wide: Tensor, size: int, how: Augmentation, generator: torch.Generat
     Returns:
         (B, 3, S, S) float32 in 0–1.
     """
+    return augment_and_tell(wide, size, how, generator)[0]
+
+
+def augment_and_tell(
+    wide: Tensor, size: int, how: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Moves]:
+    """Draw one variation of every face, and tell how each was moved.
+
+    Args:
+        wide: (B, W, W, 3) uint8, crops with a margin, W ≥ `size`.
+        size: Side S of the network's crop, at the same pixel pitch.
+        how: Ranges and probabilities.
+        generator: Where the randomness comes from; on the device of `wide`.
+
+    Returns:
+        (B, 3, S, S) float32 in 0–1, the very pictures that `augment` draws, and the moves.
+    """
     images = wide.permute(0, 3, 1, 2).to(torch.float32).div_(255)
-    images = _move(images, size, how, generator)
+    moves = _draw_moves(images, size, how, generator)
+    grid = F.affine_grid(moves.matrix, [len(images), 3, size, size], align_corners=False)
+    images = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     images = _relight(images, how, generator)
     images = _spoil(images, how, generator)
-    return images.clamp_(0, 1)
+    return images.clamp_(0, 1), moves
 
 
 _NOTHING = dict.fromkeys((field.name for field in fields(Augmentation)), 0.0)
@@ -236,8 +290,8 @@ def _chosen(count: int, probability: float, generator: torch.Generator) -> Tenso
     return (_rand(generator, count) < probability)[:, None, None, None]
 
 
-def _move(images: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Shift, zoom, turn, stretch and mirror, sampling the wide crop once.
+def _draw_moves(images: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Moves:
+    """Draw shift, zoom, turn, stretch and mirror images.
 
     A shift is kept small enough that no corner leaves the wide crop, where the turn and zoom leave room.
     """
@@ -268,8 +322,7 @@ def _move(images: Tensor, size: int, how: Augmentation, generator: torch.Generat
         ),
         1,
     )
-    grid = F.affine_grid(matrix, [count, 3, size, size], align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return Moves(matrix, mirror < 0, wide, size)
 
 
 def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:

@@ -29,10 +29,10 @@ import pandas as pd
 from openau.data.index import check_index
 from openau.data.journal import Journal
 from openau.data.pictures import read_picture
-from openau.data.store import FACTS, LOST, PIXELS, SCHEMA, TABLE
+from openau.data.store import FACTS, LOST, PIXELS, POINTS, SCHEMA, TABLE
 from openau.errors import InputError, NoInputError, OutputError, SettingError
 from openau.faces import Detector, build_detector, crop_face
-from openau.records import Box, CropSpec, Face, Pixels
+from openau.records import Box, CropSpec, Face, Floats, Pixels
 
 MIN_OVERLAP = 0.3
 """A detection is the labelled face where it covers at least this much of its true box (over the union)."""
@@ -94,7 +94,8 @@ def prepare(
 
     The face is found as the instrument finds it. Where the index has a true box (`x1, y1, x2, y2`), the
     detection that overlaps it most counts, otherwise the largest. A picture without one, and a picture that
-    cannot be read, is left out, counted, and listed in `lost.csv` with the reason.
+    cannot be read, is left out, counted, and listed in `lost.csv` with the reason. The true landmarks of the
+    index, where it has them, else those of the detector, where it gives any, are kept beside the crops.
 
     The store is the same whatever the number of processes. What was interrupted goes on where it stopped when
     it is asked for again with the same index, recipe and detector.
@@ -132,10 +133,11 @@ def prepare(
     pictures = _pictures(index)
     name = detector if isinstance(detector, str) else getattr(detector, "__name__", "custom")
     asked = {"schema": SCHEMA, "crop": asdict(spec), "wide": wide.size, "detector": name}
+    begun = {**asked, "points": True, "index": _fingerprint(pictures)}
     part = out.with_name(f".{out.name}.part")
     cut = partial(_cut_chunk, wide=wide, detector=detector)
     try:
-        with Journal.open(part, {**asked, "index": _fingerprint(pictures)}, wide.size**2 * 3) as journal:
+        with Journal.open(part, begun, wide.size**2 * 3) as journal:
             _tell(progress, journal.done, len(index))
             for chunk in _in_order(cut, pictures, journal.done, workers):
                 journal.add(*chunk)
@@ -147,6 +149,7 @@ def prepare(
             raise _nothing_found(reasons)
         _write_tables(index, reasons, part, {**asked, "found": found, "lost": len(reasons) - found})
         journal.finish()
+        _drop_unknown_points(part)
         part.replace(out)
     except BrokenProcessPool as error:
         raise OutputError(
@@ -187,7 +190,22 @@ def _nothing_found(reasons: list[str]) -> InputError:
     return InputError(f"Not one of {len(reasons)} pictures can be read: {reasons[0]}")
 
 
-def _fingerprint(pictures: list[tuple[str, Box | None]]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """One row of the index, as far as cutting needs it.
+
+    Attributes:
+        path: The picture.
+        box: True face box, where known.
+        landmarks: File and row of the true landmarks, where known.
+    """
+
+    path: str
+    box: Box | None
+    landmarks: tuple[str, int] | None = None
+
+
+def _fingerprint(pictures: list[_Picture]) -> str:
     """Return what tells one list of pictures from another."""
     digest = hashlib.sha256()
     for picture in pictures:
@@ -195,12 +213,12 @@ def _fingerprint(pictures: list[tuple[str, Box | None]]) -> str:
     return digest.hexdigest()
 
 
-Chunk = tuple[Pixels, list[str]]
+Chunk = tuple[Pixels, Floats, list[str]]
 
 
 def _in_order(
-    cut: Callable[[list[tuple[str, Box | None]]], Chunk],
-    pictures: list[tuple[str, Box | None]],
+    cut: Callable[[list[_Picture]], Chunk],
+    pictures: list[_Picture],
     start: int,
     workers: int,
 ) -> Iterator[Chunk]:
@@ -228,40 +246,69 @@ def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _cut_chunk(pictures: list[tuple[str, Box | None]], *, wide: CropSpec, detector: DetectorSource) -> Chunk:
-    """Return the (F, W, W, 3) crops of the F faces found, and per picture why it has none, or nothing."""
+def _cut_chunk(pictures: list[_Picture], *, wide: CropSpec, detector: DetectorSource) -> Chunk:
+    """Return the (F, W, W, 3) crops of the F faces found, their landmarks, and why pictures have none."""
     crops: list[Pixels] = []
+    points: list[Floats] = []
     reasons: list[str] = []
     for picture in pictures:
         try:
-            pixels = _cut(picture, wide=wide, detector=detector)
+            found = _cut(picture, wide=wide, detector=detector)
         except (InputError, SettingError) as error:
             reasons.append(" ".join(str(error).split()))
             continue
-        reasons.append(NO_FACE if pixels is None else "")
-        if pixels is not None:
-            crops.append(pixels)
-    return np.stack(crops) if crops else np.zeros((0, wide.size, wide.size, 3), np.uint8), reasons
+        reasons.append(NO_FACE if found is None else "")
+        if found is not None:
+            crops.append(found[0])
+            points.append(found[1])
+    if not crops:
+        return np.zeros((0, wide.size, wide.size, 3), np.uint8), np.zeros((0, 68, 2), np.float32), reasons
+    return np.stack(crops), np.stack(points), reasons
 
 
-def _pictures(index: pd.DataFrame) -> list[tuple[str, Box | None]]:
-    """Return each row's path and true box, where it has one."""
-    if not {"x1", "y1", "x2", "y2"} <= set(index.columns):
-        return [(path, None) for path in index["path"]]
-    boxes = index[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
-    return [
-        (path, None if np.isnan(box).any() else (box[0], box[1], box[2], box[3]))
-        for path, box in zip(index["path"], boxes, strict=True)
-    ]
+def _pictures(index: pd.DataFrame) -> list[_Picture]:
+    """Return each row's path, and its true box and landmarks where it has them."""
+    rows = range(len(index))
+    boxes: list[Box | None] = [None for _ in rows]
+    if {"x1", "y1", "x2", "y2"} <= set(index.columns):
+        values = index[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
+        boxes = [None if np.isnan(box).any() else (box[0], box[1], box[2], box[3]) for box in values]
+    marks: list[tuple[str, int] | None] = [None for _ in rows]
+    if {"landmarks", "row"} <= set(index.columns):
+        pairs = zip(index["landmarks"], index["row"], strict=True)
+        marks = [None if pd.isna(file) or pd.isna(row) else (str(file), int(row)) for file, row in pairs]
+    return [_Picture(*row) for row in zip(index["path"], boxes, marks, strict=True)]
 
 
-def _cut(picture: tuple[str, Box | None], *, wide: CropSpec, detector: DetectorSource) -> Pixels | None:
-    """Return the (W, W, 3) crop of one picture's face, or None where it was not found."""
-    path, truth = picture
-    rgb = read_picture(path)
-    given = [] if truth is None else [Face(truth, 1.0)]
-    face = choose_face(given if detector == "index" else _detector(detector)(rgb), truth)
-    return None if face is None else crop_face(rgb, face, wide).pixels
+def _cut(picture: _Picture, *, wide: CropSpec, detector: DetectorSource) -> tuple[Pixels, Floats] | None:
+    """Return the (W, W, 3) crop of one picture's face and its (68, 2) landmarks; None without a face."""
+    rgb = read_picture(picture.path)
+    given = [] if picture.box is None else [Face(picture.box, 1.0)]
+    face = choose_face(given if detector == "index" else _detector(detector)(rgb), picture.box)
+    if face is None:
+        return None
+    crop = crop_face(rgb, face, wide)
+    points = face.points if picture.landmarks is None else _true_landmarks(*picture.landmarks)
+    if points is None or points.shape != (68, 2):
+        return crop.pixels, np.full((68, 2), np.nan, np.float32)
+    moved = points.astype(np.float64) @ crop.matrix[:, :2].T + crop.matrix[:, 2]
+    return crop.pixels, moved.astype(np.float32)
+
+
+def _true_landmarks(file: str, row: int) -> Floats:
+    """Return one picture's landmarks, (68, 2)."""
+    try:
+        found: Floats = np.array(np.load(file, mmap_mode="r")[row], np.float32)
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(f"The landmarks {file} cannot be read ({error}); synthesize them again.") from error
+    return found
+
+
+def _drop_unknown_points(folder: Path) -> None:
+    """Remove the file of landmarks where it knows none."""
+    file = folder / POINTS
+    if np.isnan(np.memmap(file, dtype=np.float32, mode="r")).all():
+        file.unlink()
 
 
 _DETECTORS: dict[DetectorSource, Detector] = {}

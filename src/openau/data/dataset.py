@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from openau.data.augment import offline_copy
 from openau.data.samplers import EpochBatches
-from openau.data.store import CropStore, PixelFile
+from openau.data.store import CropStore, PixelFile, PointFile
 from openau.errors import SettingError
 from openau.records import CropSpec, Floats, Pixels
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, dict[str, Tensor], Tensor]
+"""Wide crops (B, W, W, 3) uint8, targets by name (B, ...), positions (B,)."""
 
 
 class Crops:
@@ -56,6 +57,7 @@ class Crops:
         self.side: int = first.wide.shape[1]
         self.lost = sum(store.lost for store in stores)
         self._wide: list[PixelFile] = [store.wide for store in stores]
+        self._points: list[PointFile] = [store.points for store in stores]
         self._starts = np.cumsum([0, *(len(store.table) for store in stores)])
         self._rows = np.arange(len(self.table))
         self._drawn: NDArray[np.int64] | None = None
@@ -102,6 +104,27 @@ class Crops:
                 pixels[place] = offline_copy(pixels[place], int(keys[place]))
         return pixels
 
+    def points(self, rows: NDArray[np.int64]) -> Floats:
+        """Return the landmarks of wide crops.
+
+        Args:
+            rows: (B,) row numbers of `table`.
+
+        Returns:
+            (B, 68, 2) float32 as x, y in pixels of the wide crop; NaN where unknown, and for varied copies
+            and mirror images, whose landmarks nobody marked.
+        """
+        found = np.full((len(rows), 68, 2), np.nan, np.float32)
+        stored = self._rows[rows]
+        which = np.searchsorted(self._starts, stored, side="right") - 1
+        for number in np.unique(which):
+            here = which == number
+            found[here] = self._points[number][stored[here] - self._starts[number]]
+        for varied in (self._mirrored, None if self._drawn is None else self._drawn >= 0):
+            if varied is not None:
+                found[varied[rows]] = np.nan
+        return found
+
     def _stored(self, rows: NDArray[np.int64]) -> Pixels:
         """Read crops by their numbers in the joined stores."""
         if len(self._wide) == 1:
@@ -130,13 +153,13 @@ class CropDataset(Dataset[Batch]):
     Args:
         crops: The stores.
         rows: (N,) row numbers that belong to this part of the split.
-        target: (N, A) targets of these rows in 0–1, NaN unknown.
+        targets: Name to the targets of these rows, (N, ...), NaN unknown.
     """
 
-    def __init__(self, crops: Crops, rows: NDArray[np.int64], target: Floats) -> None:
+    def __init__(self, crops: Crops, rows: NDArray[np.int64], targets: Mapping[str, Floats]) -> None:
         self.crops = crops
         self.rows = rows
-        self.target = target
+        self.targets = dict(targets)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -146,10 +169,11 @@ class CropDataset(Dataset[Batch]):
         return self.__getitems__([item])
 
     def __getitems__(self, items: list[int]) -> Batch:
-        """Return a batch in one read: wide crops (B, W, W, 3) uint8, targets (B, A), positions (B,)."""
+        """Return a batch in one read: wide crops (B, W, W, 3) uint8, targets (B, ...), positions (B,)."""
         chosen = np.asarray(items, np.int64)
         pixels = torch.from_numpy(self.crops.wide(self.rows[chosen]))
-        return pixels, torch.from_numpy(self.target[chosen]), torch.from_numpy(chosen)
+        targets = {name: torch.from_numpy(values[chosen]) for name, values in self.targets.items()}
+        return pixels, targets, torch.from_numpy(chosen)
 
 
 def build_loader(

@@ -50,6 +50,16 @@ AU_POINTS: dict[int, tuple[_Point, ...]] = {
 """AU number to its points: landmarks (counted from 0) whose mean is taken, and the shift down in rulers."""
 
 
+_PAIRS = (
+    *((mark, 16 - mark) for mark in range(8)),
+    *((mark, 43 - mark) for mark in range(17, 22)),
+    *((31, 35), (32, 34), (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)),
+    *((48, 54), (49, 53), (50, 52), (55, 59), (56, 58), (60, 64), (61, 63), (65, 67)),
+)
+_MIRRORED = {mark: mark for mark in range(68)} | dict(_PAIRS) | {right: left for left, right in _PAIRS}
+"""Landmark to the one on the other side, iBUG order."""
+
+
 def point_counts(aus: Sequence[int]) -> tuple[int, ...]:
     """Return how many points each AU has.
 
@@ -95,6 +105,28 @@ def au_points(landmarks: Floats, aus: Sequence[int]) -> Floats:
             point[..., 1] += below * ruler
             found.append(point)
     return np.stack(found, axis=-2).astype(np.float32)
+
+
+def opposite_points(aus: Sequence[int]) -> list[int]:
+    """Return for each AU point that of the same AU on the other side of the face.
+
+    Args:
+        aus: AU numbers.
+
+    Returns:
+        K point numbers; a point in the middle is its own opposite.
+
+    Raises:
+        SettingError: An AU has no rule.
+    """
+    point_counts(aus)
+    found: list[int] = []
+    for au in aus:
+        places = [(sorted(parts), below) for parts, below in AU_POINTS[au]]
+        turned = [(sorted(_MIRRORED[part] for part in parts), below) for parts, below in AU_POINTS[au]]
+        start = len(found)
+        found += [start + places.index(place) for place in turned]
+    return found
 
 
 def render_heatmaps(

@@ -1,7 +1,7 @@
 """How far preparing has come, on disk, so that what was interrupted goes on.
 
 Beside the pixel file stands one line of JSON per finished chunk: why each of its pictures has no crop, or
-nothing. A chunk counts once its line is complete, and its pixels are written before the line. Whatever
+nothing. A chunk counts once its line is complete; pixels and landmarks are written before the line. Whatever
 stands behind the last complete line is cut off when the work goes on.
 """
 
@@ -14,8 +14,10 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any, TextIO
 
-from openau.data.store import PIXELS
-from openau.records import Pixels
+import numpy as np
+
+from openau.data.store import PIXELS, POINT_BYTES, POINTS
+from openau.records import Floats, Pixels
 
 _ASKED, _LINES = "asked.json", "journal.jsonl"
 
@@ -27,18 +29,27 @@ class Journal:
         reasons: Per picture done: why it has no crop; empty where it has one.
     """
 
-    def __init__(self, folder: Path, reasons: list[str], pixels: BufferedWriter, lines: TextIO) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        reasons: list[str],
+        pixels: BufferedWriter,
+        points: BufferedWriter,
+        lines: TextIO,
+    ) -> None:
         """Go on writing; `open` makes it.
 
         Args:
             folder: Of the unfinished store.
             reasons: Of the pictures done so far.
             pixels: The pixel file, at its end.
+            points: The file of landmarks, at its end.
             lines: The journal, at its end.
         """
         self._folder = folder
         self.reasons = reasons
         self._pixels = pixels
+        self._points = points
         self._lines = lines
 
     @classmethod
@@ -56,17 +67,21 @@ class Journal:
             folder.mkdir(parents=True)
             _write_whole(folder / _ASKED, json.dumps(asked))
         reasons, end = _complete_lines(folder / _LINES)
-        with (folder / PIXELS).open("ab"), (folder / _LINES).open("ab"):
-            pass
+        for name in (PIXELS, POINTS, _LINES):
+            with (folder / name).open("ab"):
+                pass
+        sizes = {PIXELS: crop_bytes, POINTS: POINT_BYTES}
         crops = sum(reason == "" for reason in reasons)
-        if (folder / PIXELS).stat().st_size < crops * crop_bytes:
+        if any((folder / name).stat().st_size < crops * size for name, size in sizes.items()):
             reasons, end, crops = [], 0, 0
-        os.truncate(folder / PIXELS, crops * crop_bytes)
+        for name, size in sizes.items():
+            os.truncate(folder / name, crops * size)
         os.truncate(folder / _LINES, end)
         return cls(
             folder,
             reasons,
             (folder / PIXELS).open("ab"),
+            (folder / POINTS).open("ab"),
             (folder / _LINES).open("a", encoding="utf-8", newline="\n"),
         )
 
@@ -75,6 +90,7 @@ class Journal:
 
     def __exit__(self, *ended: object) -> None:
         self._pixels.close()
+        self._points.close()
         self._lines.close()
         if not self.reasons:
             self.remove()
@@ -84,15 +100,18 @@ class Journal:
         """Pictures done so far."""
         return len(self.reasons)
 
-    def add(self, crops: Pixels, reasons: list[str]) -> None:
+    def add(self, crops: Pixels, points: Floats, reasons: list[str]) -> None:
         """Write one chunk.
 
         Args:
             crops: (F, W, W, 3) RGB uint8 of the F faces found.
+            points: (F, 68, 2) float32 landmarks in pixels of the crops, NaN unknown.
             reasons: Per picture why it has no crop; empty where it has one.
         """
         self._pixels.write(crops.tobytes())
         self._pixels.flush()
+        self._points.write(points.astype(np.float32).tobytes())
+        self._points.flush()
         self._lines.write(json.dumps(reasons, ensure_ascii=False) + "\n")
         self._lines.flush()
         self.reasons += reasons

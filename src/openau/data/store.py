@@ -1,7 +1,8 @@
 """The crop store: a folder of faces cut once, read at memory speed.
 
 `crops.rgb` holds N pictures of W×W×3 raw uint8, `index.parquet` their rows of the index table, `lost.csv` the
-rows whose face was not found, `store.json` how they were cut.
+rows whose face was not found, `store.json` how they were cut. Where landmarks are known, `points.f32` holds
+N times 68 points of raw float32.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from openau.errors import InputError
-from openau.records import CropSpec, Pixels
+from openau.records import CropSpec, Floats, Pixels
 
 SCHEMA = 1
 PIXELS, TABLE, LOST, FACTS = "crops.rgb", "index.parquet", "lost.csv", "store.json"
+POINTS = "points.f32"
+POINT_BYTES = 68 * 2 * 4
+"""Of one face's landmarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,27 @@ class PixelFile:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class PointFile:
+    """The landmarks of N stored crops, read by their numbers.
+
+    Attributes:
+        path: The file; where it is not there, no landmark is known.
+        count: N.
+    """
+
+    path: Path
+    count: int
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Floats:
+        """Return (B, 68, 2) float32 landmarks by their (B,) numbers, in pixels of the stored crop."""
+        if not self.path.exists():
+            return np.full((len(rows), 68, 2), np.nan, np.float32)
+        mapped = np.memmap(self.path, dtype=np.float32, mode="r", shape=(self.count, 68, 2))
+        found: Floats = np.asarray(mapped)[np.asarray(rows)]
+        return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CropStore:
     """An open store.
@@ -56,6 +81,8 @@ class CropStore:
         wide: (N, W, W, 3) uint8, read from disk as needed; W ≥ S.
         detector: Name of the detector that found the faces.
         lost: Pictures in which no face was found.
+        points: (N, 68, 2) float32 landmarks, x and y in pixels of the stored crop, NaN unknown; those the
+            index has, else the detector's.
     """
 
     table: pd.DataFrame
@@ -63,6 +90,7 @@ class CropStore:
     wide: PixelFile
     detector: str
     lost: int
+    points: PointFile
 
     @classmethod
     def open(cls, folder: Path) -> CropStore:
@@ -85,7 +113,10 @@ class CropStore:
                 raise InputError(
                     f"The crop store {folder} is broken (crops and rows differ in number); prepare it again."
                 )
-            return cls(table, CropSpec(**facts["crop"]), wide, facts["detector"], facts["lost"])
+            points = PointFile(folder / POINTS, len(table))
+            if points.path.exists() and points.path.stat().st_size != len(table) * POINT_BYTES:
+                raise InputError(f"The landmarks of the crop store {folder} are broken; prepare it again.")
+            return cls(table, CropSpec(**facts["crop"]), wide, facts["detector"], facts["lost"], points)
         except FileNotFoundError:
             raise InputError(f"{folder} is not a crop store; make one with openau data prepare.") from None
         except (KeyError, ValueError, TypeError, OSError) as error:

@@ -2,7 +2,8 @@
 
 OUT/evaluation.csv, .md and .tex hold every AU, the mean and the pooled row; confusion.csv the counts;
 reliability.csv how often an AU occurs where a probability is said; groups-NAME.csv the same judgement by
-group; folds.csv each fold of a cross-validation and the mean over them.
+group; folds.csv each fold of a cross-validation and the mean over them. Where the table has emotions:
+emotions.csv, emotion-confusion.csv, and decoders.csv, what rules read from the AUs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import pandas as pd
 from openau.errors import InputError, OutputError, SettingError, TableError
 from openau.evaluate.calibration import reliability
 from openau.evaluate.confusion import confusion
+from openau.evaluate.emotion import emotion_columns, has_emotions
+from openau.evaluate.emotion_report import report_emotions
 from openau.evaluate.occurrence import (
     INTENSITY_METRICS,
     evaluate,
@@ -28,7 +31,7 @@ from openau.evaluate.occurrence import (
 )
 from openau.evaluate.tables import as_latex, as_markdown
 from openau.evaluate.thresholds import best_threshold
-from openau.facs import au_column
+from openau.facs import ACTION_UNITS, au_column
 
 SHOWN: Final = ("f1", "accuracy", "auc", "average_precision", "matthews")
 PREDICTIONS, LEAKAGE = "predictions.parquet", "leakage.json"
@@ -43,12 +46,14 @@ class Choices:
         groups: Columns to judge by.
         resamples: Resamples of the subjects for the 95 % intervals; 0 for none.
         seed: Decides the resamples.
+        rules: Keys of `openau.emotion.RULES` to decode emotions with; all where none is named.
     """
 
     threshold: str = "0.5"
     groups: tuple[str, ...] = ()
     resamples: int = 1000
     seed: int = 0
+    rules: tuple[str, ...] = ()
 
 
 def read_predictions(source: Path) -> pd.DataFrame:
@@ -59,7 +64,7 @@ def read_predictions(source: Path) -> pd.DataFrame:
 
     Raises:
         InputError: There is none, or it cannot be read.
-        TableError: It has no AU with truth and probability.
+        TableError: It has neither an AU nor emotions with truth and probability.
     """
     file = source / PREDICTIONS if source.is_dir() else source
     if not file.is_file():
@@ -68,8 +73,8 @@ def read_predictions(source: Path) -> pd.DataFrame:
         table = pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as a table ({error}); give Parquet or CSV.") from error
-    aus = predicted_aus(table)
-    for name in (f"{au_column(au)}_{end}" for au in aus for end in "tp"):
+    columns = [f"{au_column(au)}_{end}" for au in _judged_aus(table) for end in "tp"]
+    for name in columns + (emotion_columns() if has_emotions(table) else []):
         numbers = pd.to_numeric(table[name], errors="coerce")
         if (numbers.isna() & table[name].notna()).any() or (numbers < 0).any() or (numbers > 1).any():
             raise TableError(f"{file} holds something else than 0–1 in {name}; leave unknown cells empty.")
@@ -149,16 +154,42 @@ def write_evaluation(
         leakage: What the parts of the split share, from the run folder.
 
     Returns:
-        The rows of `evaluation.csv`.
+        The rows of `evaluation.csv`; none where the table has emotions alone.
 
     Raises:
         TableError: A column or all test rows are missing.
         SettingError: A choice is out of range.
         OutputError: The folder cannot be written.
     """
-    aus = predicted_aus(table)
+    aus = _judged_aus(table)
     thresholds = chosen_thresholds(table, aus, choices.threshold)
     test = judged_rows(table)
+    rows, files, lines = _judge_aus(test, aus, thresholds, choices) if aus else (pd.DataFrame(), {}, ())
+    emotions = report_emotions(
+        test,
+        dict(zip(aus, thresholds, strict=True)),
+        rules=choices.rules,
+        resamples=choices.resamples,
+        seed=choices.seed,
+    )
+    files |= emotions.files
+    files["evaluation.md"] = _page(test, [*lines, *emotions.lines], choices, leakage)
+    _write(out, files)
+    return rows
+
+
+def _judged_aus(table: pd.DataFrame) -> tuple[int, ...]:
+    """Return the AUs to judge; none where the table has emotions and no AU whose truth is known."""
+    if not has_emotions(table):
+        return predicted_aus(table)
+    named = (unit.number for unit in ACTION_UNITS.values() if f"{unit.column}_t" in table.columns)
+    return tuple(au for au in named if table[f"{au_column(au)}_t"].notna().any())
+
+
+def _judge_aus(
+    test: pd.DataFrame, aus: Sequence[int], thresholds: Sequence[float], choices: Choices
+) -> tuple[pd.DataFrame, dict[str, str], tuple[str, ...]]:
+    """Return the judgement of the AUs, its files, and its part of the page."""
     parts = [
         judged(test, aus=aus, thresholds=thresholds, resamples=choices.resamples, seed=choices.seed)
         for judged in (evaluate, overall)
@@ -167,7 +198,6 @@ def write_evaluation(
     shown = (*SHOWN, *(name for name in INTENSITY_METRICS if name in rows.columns))
     files = {
         "evaluation.csv": rows.to_csv(index=False),
-        "evaluation.md": _page(test, as_markdown(rows, shown), choices, leakage),
         "evaluation.tex": as_latex(rows, shown),
         "confusion.csv": _confusions(test, aus, thresholds).to_csv(index=False),
         "reliability.csv": _reliabilities(test, aus).to_csv(index=False),
@@ -179,8 +209,17 @@ def write_evaluation(
         folds = evaluate_folds(test, aus=aus, thresholds=thresholds)
         both = pd.concat([folds.by_fold, folds.mean_of_folds.assign(fold="mean of folds")])
         files["folds.csv"] = both.to_csv(index=False)
-    _write(out, files)
-    return rows
+    return (
+        rows,
+        files,
+        (
+            "`f1` is that of the positive class. `accuracy` equals the F1 micro-averaged over both classes.",
+            "A dash is a number that is not defined. `mean` is over the AUs that define the number, `pooled`",
+            "adds up the counts of all AUs.",
+            "",
+            as_markdown(rows, shown),
+        ),
+    )
 
 
 def read_leakage(source: Path) -> dict[str, Any] | None:
@@ -204,7 +243,9 @@ def read_leakage(source: Path) -> dict[str, Any] | None:
     return found
 
 
-def _page(test: pd.DataFrame, rows: str, choices: Choices, leakage: Mapping[str, Any] | None) -> str:
+def _page(
+    test: pd.DataFrame, body: Sequence[str], choices: Choices, leakage: Mapping[str, Any] | None
+) -> str:
     """Return the page that people read first."""
     subjects = test["subject"].nunique() if "subject" in test.columns else "unknown"
     lines = [
@@ -214,13 +255,7 @@ def _page(test: pd.DataFrame, rows: str, choices: Choices, leakage: Mapping[str,
     ]
     if choices.resamples:
         lines += [f"In brackets: 95 % intervals over {choices.resamples} resamples of the subjects."]
-    lines += [
-        "`f1` is that of the positive class. `accuracy` equals the F1 micro-averaged over both classes.",
-        "A dash is a number that is not defined. `mean` is over the AUs that define the number, `pooled`",
-        "adds up the counts of all AUs.",
-        "",
-        rows,
-    ]
+    lines += body
     if leakage is not None:
         lines += ["## What the split shares", "", "```json", json.dumps(leakage, indent=1), "```", ""]
     return "\n".join(lines)

@@ -70,11 +70,14 @@ def masked(found: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def mean_known(cells: Tensor, known: Tensor) -> Tensor:
     """Average the known cells; 0 (with a gradient of 0) where there are none.
 
+    Processes that train together may know different numbers of labels: the mean is over the cells of all.
+
     Args:
         cells: (B, ...) float.
         known: (B, ...) bool.
     """
-    return torch.where(known, cells, torch.zeros_like(cells)).sum() / known.sum().clamp(min=1)
+    count = sum_over_processes(known.sum()).clamp(min=1)
+    return as_whole(torch.where(known, cells, torch.zeros_like(cells)).sum() / count)
 
 
 def root(squares: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from openau.errors import SettingError
-from openau.losses.cells import Loss, Takes
+from openau.losses.cells import Loss, Takes, as_whole, sum_over_processes
 
 
 def emotion_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -41,9 +41,9 @@ def emotion_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None 
     exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
     cells = -torch.log_softmax(exact, dim=1).gather(1, numbers[:, None])[:, 0]
     share = known.to(exact) if weight is None else torch.where(known, weight.to(exact)[numbers], 0.0)
-    total = share.sum()
+    total = sum_over_processes(share.sum())
     total = torch.where(total > 0, total, torch.ones_like(total))
-    return (torch.where(known, cells, torch.zeros_like(cells)) * share).sum() / total
+    return as_whole((torch.where(known, cells, torch.zeros_like(cells)) * share).sum() / total)
 
 
 class EmotionCrossEntropy(Loss):

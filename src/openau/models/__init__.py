@@ -75,7 +75,8 @@ def network_needs(name: str) -> Needs:
     Raises:
         SettingError: No network has this name.
     """
-    found: Needs = getattr(model_class(name), "needs", None) or _NEEDS[name]
+    network: Any = model_class(name)
+    found: Needs = network.needs
     return found
 
 
@@ -122,11 +123,3 @@ def build_emotion_model(name: str, emotions: int = 7, **options: Any) -> nn.Modu
         return model_class(name)(emotions, **options)
     except TypeError as error:
         raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error
-
-
-_NEEDS = {
-    "attention_cnn": Needs(
-        48, 16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), alignment="box", aus="deramgozin2023-13"
-    ),
-}
-"""Of networks whose class does not say it itself."""

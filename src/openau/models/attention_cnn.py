@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from openau.errors import SettingError
 from openau.models.jacobian import HeadJacobian
+from openau.models.needs import Needs
 
 
 class Attention(nn.Module):
@@ -213,6 +214,7 @@ class AttentionCNN(nn.Module):
         "action unit activation, IEEE Access 2023"
     )
     heatmap_layer = "relu5"
+    needs = Needs(48, 16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), alignment="box", aus="deramgozin2023-13")
 
     def __init__(  # noqa: PLR0913 - the options of the paper's ablation, all keyword-only
         self,

@@ -109,8 +109,8 @@ def save_network(path: Path, network: nn.Module, spec: NetworkSpec | EmotionSpec
     write_tensors(path, dict(network.state_dict()), header)
 
 
-def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
-    """Build a network again and load its weights.
+def load_any(path: Path) -> tuple[nn.Module, NetworkSpec | EmotionSpec]:
+    """Build a network again, whatever it tells, and load its weights.
 
     Args:
         path: What `save_network` wrote.
@@ -123,13 +123,31 @@ def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
     """
     tensors, header = read_tensors(path)
     try:
-        raw = header["network"]
-        spec = NetworkSpec(raw["name"], tuple(raw["aus"]), raw["size"], raw["options"])
+        spec = _spec(header)
         network = spec.build()
         network.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         raise ModelError(f"{path} does not fit the network it names ({error}); train it again.") from error
     return network.eval(), spec
+
+
+def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
+    """Build a network of AU logits again and load its weights.
+
+    Args:
+        path: What `save_network` wrote.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its spec.
+
+    Raises:
+        ModelError: The file is missing, broken, of a network for emotions, or does not fit the network it
+            names.
+    """
+    network, spec = load_any(path)
+    if isinstance(spec, EmotionSpec):
+        raise ModelError(f"{path} holds {spec.name}, which tells emotions; give a network of action units.")
+    return network, spec
 
 
 def load_emotion_network(path: Path) -> tuple[nn.Module, EmotionSpec]:
@@ -144,14 +162,18 @@ def load_emotion_network(path: Path) -> tuple[nn.Module, EmotionSpec]:
     Raises:
         ModelError: The file is missing, broken, of a network for AUs, or does not fit the network it names.
     """
-    tensors, header = read_tensors(path)
-    try:
-        raw = header["emotion_network"]
-        spec = EmotionSpec(raw["name"], tuple(raw["emotions"]), raw["options"])
-        network = spec.build()
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
+    network, spec = load_any(path)
+    if isinstance(spec, NetworkSpec):
         raise ModelError(
-            f"{path} does not fit a network that tells emotions ({error}); train it again."
-        ) from error
-    return network.eval(), spec
+            f"{path} holds {spec.name}, which does not fit a network that tells emotions; train one."
+        )
+    return network, spec
+
+
+def _spec(header: dict[str, Any]) -> NetworkSpec | EmotionSpec:
+    """Return what the header of a weights file says of its network."""
+    if "emotion_network" in header:
+        raw = header["emotion_network"]
+        return EmotionSpec(raw["name"], tuple(raw["emotions"]), raw["options"])
+    raw = header["network"]
+    return NetworkSpec(raw["name"], tuple(raw["aus"]), raw["size"], raw["options"])

@@ -15,6 +15,7 @@ from openau.data.lookalike import difference_hash
 from openau.data.protocols import SPLITS, TWINS, Folds, build_folds
 from openau.data.union import select_union, union_targets
 from openau.errors import SettingError
+from openau.facs import au_column
 from openau.records import Floats
 from openau.train.config import Recipe
 
@@ -68,12 +69,15 @@ def labelled(table: pd.DataFrame, recipe: Recipe, *, between: Between | None = N
         between: What weak AUs are, in place of what the recipe says.
 
     Returns:
-        (N, A) in 0–1, NaN unknown.
+        (N, A) in 0–1, NaN unknown; all of it where no AU is known and none is taught.
 
     Raises:
         SettingError: A rule has no such name.
-        TableError: None of the recipe's AUs is known.
+        TableError: None of the recipe's AUs is known, though they are taught.
     """
+    taught = {"aus", "edges"} & set(recipe.loss.tasks)
+    if not taught and not any(au_column(au) in table.columns for au in recipe.action_units):
+        return np.full((len(table), len(recipe.action_units)), np.nan, np.float32)
     rules, otherwise = label_rules(recipe)
     if between is not None:
         rules = {name: replace(rule, between=between) for name, rule in rules.items()}

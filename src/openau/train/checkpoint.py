@@ -135,7 +135,7 @@ def load_checkpoint(
         average.tensors = _part(tensors, "average.")
         remembered = _part(tensors, "loss.")
         if remembered:  # older checkpoints have none
-            criterion.load_state_dict(remembered)
+            criterion.load_state_dict(_by_task(remembered))
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _part(tensors, "optimiser.").items():
             number, field_name = name.split(".", 1)
@@ -152,10 +152,17 @@ def _deciding(recipe: str) -> dict[str, Any]:
     for name in ("out", "checkpoint_s", "readers"):
         fields.get("run", {}).pop(name, None)
     # Recipes written before these fields existed.
-    fields.setdefault("loss", {}).setdefault("options", {})
-    fields.setdefault("model", {}).setdefault("weights", "")
+    for name in ("options", "more", "more_options"):
+        fields.setdefault("loss", {}).setdefault(name, {})
+    for name in ("weights", "initial"):
+        fields.setdefault("model", {}).setdefault(name, "")
     fields.setdefault("optimiser", {}).setdefault("horizon", 0)
     return fields
+
+
+def _by_task(remembered: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what the losses remember by task; older checkpoints know the loss of AUs alone."""
+    return {name if name.startswith("losses.") else f"losses.aus.{name}": t for name, t in remembered.items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,24 +1,37 @@
-"""The recipe: everything that decides what a training run makes, as frozen dataclasses and as TOML."""
+"""The recipe: everything that decides what a training run makes, as frozen dataclasses."""
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from openau.data.augment import AUGMENTATIONS, Augmentation
+from openau.data.augment import Augmentation
 from openau.data.labels import Between
 from openau.errors import SettingError
 from openau.facs import ACTION_UNITS, au_set
-from openau.losses import Side
+from openau.losses import Side, loss_class
+from openau.losses.cells import Takes
 from openau.records import CropSpec
 
-AULoss = Literal["weighted_bce", "bce", "focal", "euclidean", "rmse", "msr", "ad_msr", "weighted_asymmetric"]
-"""The losses of `openau.losses.LOSSES` that a network of AU logits is trained with."""
+LossName = Literal[
+    "weighted_bce",
+    "bce",
+    "focal",
+    "euclidean",
+    "rmse",
+    "msr",
+    "ad_msr",
+    "weighted_asymmetric",
+    "edges",
+    "heatmap_mse",
+    "emotion",
+]
+"""The losses of `openau.losses.LOSSES`, all but `multi_task`, which joins several of them."""
+
+
+WITHOUT_AUS = frozenset({"caer_face_stream"})
+"""Networks that tell nothing about AUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,8 @@ class ModelSettings:
         std: Per RGB channel, divided by.
         weights: File of ImageNet weights for the body of one of moreno2024's networks (see `openau models`);
             empty for none.
+        initial: Run folder of an earlier run to start from: of the same network, of the AU network inside one
+            that tells emotions, or of ME-GraphAU's first stage; empty for fresh weights.
     """
 
     name: str = "attention_cnn"
@@ -87,6 +102,22 @@ class ModelSettings:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     weights: str = ""
+    initial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLoss:
+    """The loss of one task.
+
+    Attributes:
+        loss: Key of `openau.losses.LOSSES`.
+        cost: What it is multiplied with.
+        options: Its own options.
+    """
+
+    loss: str
+    cost: float
+    options: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +126,50 @@ class LossSettings:
 
     Attributes:
         name: `weighted_bce` (weights from the training set's base rates), or another key of
-            `openau.losses.LOSSES` that takes AU logits.
+            `openau.losses.LOSSES`. What it takes is the chief task, by which the best weights are chosen:
+            AUs, or with `emotion` emotions.
         limit: Largest AU weight of `weighted_bce`.
         side: Which term of `weighted_bce` the weight multiplies.
         gamma: Of `focal`.
         alpha: Of `focal`.
         options: The other losses' own options, for instance `reading` of `ad_msr`.
+        more: Losses of further tasks at their costs, for instance `{ edges = 0.05 }` beside
+            `weighted_asymmetric`.
+        more_options: Name of one of those to its options.
     """
 
-    name: AULoss = "weighted_bce"
+    name: LossName = "weighted_bce"
     limit: float = 10.0
     side: Side = "positive"
     gamma: float = 2.0
     alpha: float = 0.25
     options: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    more_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> dict[Takes, TaskLoss]:
+        """Every task with its loss, the chief task first.
+
+        Raises:
+            SettingError: A loss is unknown or joins others, a cost is no number from 0, or two losses are of
+                one task.
+        """
+        found: dict[Takes, TaskLoss] = {
+            loss_class(self.name).takes: TaskLoss(self.name, 1.0, self.own_options)
+        }
+        for name, cost in self.more.items():
+            task = loss_class(name).takes
+            if task == "tasks" or task in found:
+                raise SettingError(
+                    f"The recipe's loss.more names {name!r}, but each loss must be of a task of its own."
+                )
+            if type(cost) not in (int, float) or not 0 <= cost < math.inf:
+                raise SettingError(f"The recipe's loss.more.{name} is {cost!r}; give a cost of 0 or above.")
+            found[task] = TaskLoss(name, float(cost), dict(self.more_options.get(name, {})))
+        if strange := sorted(set(self.more_options) - set(self.more)):
+            raise SettingError(f"The recipe's loss.more_options names {strange[0]!r}, which is not in more.")
+        return found
 
     @property
     def own_options(self) -> dict[str, Any]:
@@ -199,7 +260,7 @@ class Recipe:
 
     Attributes:
         name: Name of the model it makes.
-        aus: Name of an AU set, or the AU numbers in output order.
+        aus: Name of an AU set, or the AU numbers in output order; `[]` for a network of emotions alone.
         seed: Decides split, weights, order and augmentation.
         crop: The crop recipe.
         data: What is trained on.
@@ -249,132 +310,11 @@ class Recipe:
                 f"The recipe's optimiser.average is {self.optimiser.average}; it must be from 0 to below 1."
             )
         unknown = [au for au in self.action_units if au not in ACTION_UNITS]
-        if unknown or not self.action_units:
+        if unknown or (not self.action_units and self.model.name not in WITHOUT_AUS):
             raise SettingError(f"The recipe's aus are {self.aus!r}; name an AU set or FACS numbers.")
+        _ = self.loss.tasks  # refuses what cannot be joined
 
     @property
     def action_units(self) -> tuple[int, ...]:
         """The A action units, in output order."""
         return au_set(self.aus) if isinstance(self.aus, str) else self.aus
-
-
-def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """Read a recipe.
-
-    The table `augmentation` may say `named = "deramgozin2023"` and change single fields of that.
-
-    Args:
-        path: A TOML file; fields left out keep their defaults.
-        overrides: Values that take the place of the file's, by dotted name of the field (`optimiser.lr`);
-            written as in TOML, where a word needs no quotation marks.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        SettingError: The file is missing or no TOML, or a field is unknown or has the wrong type.
-    """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingError(f"The recipe {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"The recipe {path} is not TOML ({error}).") from error
-    for name, text in (overrides or {}).items():
-        _override(raw, name, text)
-    _fill_in_augmentation(raw)
-    recipe = _build(Recipe, raw, "")
-    assert isinstance(recipe, Recipe)
-    return recipe
-
-
-def _override(raw: dict[str, Any], name: str, text: str) -> None:
-    """Put a value into a recipe's table, in place."""
-    *above, last = name.split(".")
-    for key in above:
-        raw = raw.setdefault(key, {})
-        if not isinstance(raw, dict):
-            raise SettingError(f"The recipe has no field {name}: {key} holds a value, not fields.")
-    try:
-        raw[last] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        raw[last] = text
-
-
-def _fill_in_augmentation(raw: dict[str, Any]) -> None:
-    """Put the ranges of a named augmentation where the recipe gives none of its own."""
-    given = raw.get("augmentation")
-    if not isinstance(given, dict) or "named" not in given:
-        return
-    name = given.pop("named")
-    if name not in AUGMENTATIONS:
-        raise SettingError(
-            f"The recipe's augmentation.named is {name!r}; choose one of {', '.join(AUGMENTATIONS)}."
-        )
-    raw["augmentation"] = {**asdict(AUGMENTATIONS[name]), **given}
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """Return a recipe as TOML, every field spelled out, so that `load_recipe` gives it back."""
-    plain: list[str] = []
-    tables: list[str] = []
-    for name, value in asdict(recipe).items():
-        if isinstance(value, dict):
-            rows = [f"{key} = {_toml(item)}" for key, item in value.items()]
-            tables += ["", f"[{name}]", *rows]
-        else:
-            plain.append(f"{name} = {_toml(value)}")
-    return "\n".join([*plain, *tables]) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """Return one value as TOML."""
-    if isinstance(value, dict):
-        return (
-            "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-            if value
-            else "{}"
-        )
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    # TOML refuses the one control character that JSON leaves bare.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _build(kind: type, raw: dict[str, Any], where: str) -> Any:
-    """Build a dataclass from a TOML table, naming the field that does not fit."""
-    hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}
-    for key in raw:
-        if key not in known:
-            raise SettingError(
-                f"The recipe has no field {where}{key}; choose one of {', '.join(sorted(known))}."
-            )
-    try:
-        return kind(**{key: _convert(value, hints[key], f"{where}{key}") for key, value in raw.items()})
-    except TypeError as error:
-        raise SettingError(
-            f"The recipe's {where.rstrip('.') or 'top level'} is incomplete ({error})."
-        ) from error
-
-
-def _convert(value: Any, hint: Any, where: str) -> Any:
-    """Return a TOML value as the annotated type, or refuse it."""
-    origin, inner = get_origin(hint), get_args(hint)
-    result: Any = None
-    if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
-        result = _build(hint, value, f"{where}.")
-    elif origin is UnionType:
-        result = tuple(value) if isinstance(value, list) else value
-    elif origin is tuple and isinstance(value, list):
-        kinds = inner[:1] * len(value) if inner[1:] == (...,) else inner
-        if len(kinds) == len(value):
-            result = tuple(_convert(v, k, where) for v, k in zip(value, kinds, strict=True))
-    elif hint is float and type(value) in (int, float):
-        result = float(value)
-    elif (origin is Literal and value in inner) or type(value) is (origin or hint):
-        result = value
-    if result is None:
-        wanted = " or ".join(map(repr, inner)) if origin is Literal else getattr(hint, "__name__", str(hint))
-        raise SettingError(f"The recipe's {where} is {value!r}; give {wanted}.")
-    return result

@@ -16,13 +16,13 @@ import torch
 
 from openau.data.labels import base_rates
 from openau.data.union import known_counts
-from openau.facs import au_column
-from openau.models import model_class
-from openau.models.weights import load_network
+from openau.facs import EMOTIONS, au_column
+from openau.models import EMOTION_MODELS, model_class
 from openau.records import Floats, ModelCard
 from openau.train.arrangement import Arrangement, labelled, named_rules
-from openau.train.config import Recipe, recipe_text
-from openau.train.predict import predict, predictions_table
+from openau.train.config import Recipe
+from openau.train.predict import predict_best
+from openau.train.recipe_file import recipe_text
 
 _LIBRARIES = (
     "openau",
@@ -59,20 +59,36 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
         "lost_faces": data.crops.lost,
         "base_rate": rates,
         "known_labels": _known_labels(table, recipe, target),
+        "known_emotions": _known_emotions(table),
     }
     _write_json(folder / "leakage.json", facts)
     _write_json(folder / "environment.json", _environment())
-    _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
+    if recipe.model.name not in EMOTION_MODELS:  # a card belongs to what the instrument can run
+        _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
     _write_text(folder / "recipe.toml", recipe_text(recipe))
 
 
 def _known_labels(table: pd.DataFrame, recipe: Recipe, target: Floats) -> dict[str, dict[str, list[int]]]:
     """Return how many training labels each dataset knows of each AU, and how many of them are positive."""
+    if not recipe.action_units:
+        return {}
     counts = known_counts(table, recipe.action_units, target)
     found: dict[str, dict[str, list[int]]] = {}
     columns = (counts[name].tolist() for name in ("dataset", "au", "known", "positive"))
     for dataset, au, known, positive in zip(*columns, strict=True):
         found.setdefault(dataset, {})[au_column(au)] = [known, positive]
+    return found
+
+
+def _known_emotions(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return how many training pictures each dataset has of each emotion."""
+    if "emotion" not in table.columns:
+        return {}
+    known = table[table["emotion"].isin(EMOTIONS)]
+    found: dict[str, dict[str, int]] = {}
+    for dataset, part in known.groupby("dataset"):
+        counts = part["emotion"].value_counts()
+        found[str(dataset)] = {name: int(counts[name]) for name in EMOTIONS if name in counts.index}
     return found
 
 
@@ -94,15 +110,10 @@ def write_end(folder: Path, recipe: Recipe, data: Arrangement) -> None:
         recipe: The recipe.
         data: Crops, parts and what they share.
     """
-    crops, rows = data.crops, data.rows
-    network, spec = load_network(folder / "checkpoint" / "best.safetensors")
+    rows = data.rows
     judged = np.concatenate([rows["validation"], rows["test"]])
     folds = ["validation"] * len(rows["validation"]) + ["test"] * len(rows["test"])
-    logits = np.zeros((0, len(spec.aus)), np.float32)
-    if len(judged):
-        logits = predict(network, crops, judged, recipe.model)
-    truth = labelled(crops.table.iloc[judged], recipe, between="negative")
-    table = predictions_table(crops, judged, folds, logits, aus=spec.aus, truth=truth)
+    table = predict_best(folder, recipe, data.crops, judged, folds)
     part = folder / ".predictions.parquet.part"
     table.to_parquet(part, index=False)
     part.replace(folder / "predictions.parquet")

@@ -2,7 +2,8 @@
 
 The run folder holds all that made it: `recipe.toml`, `folds.parquet` (who is in which part), `leakage.json`,
 `log.csv` (one line per epoch), `checkpoint/` (`last`, to go on from; `best`, to use), `predictions.parquet`
-(validation and test), `card.json` (draft of the model card) and `environment.json`.
+(validation and test), `environment.json` and, for a network of action units, `card.json` (draft of the model
+card).
 
 Order, augmentation and dropout of every step are drawn from (seed, epoch, step) alone, so that a run that was
 killed and resumed ends with the same weights as one that was not.
@@ -24,20 +25,22 @@ from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
-from openau.data.augment import augment
+from openau.data.augment import augment_and_tell
 from openau.data.dataset import Batch, CropDataset, Crops, build_loader
 from openau.data.samplers import EpochBatches, build_draw, shard
 from openau.errors import OutputError, SettingError
-from openau.evaluate import roc_auc
-from openau.losses import Loss, binary_cross_entropy, build_loss
-from openau.models.pretrained import load_imagenet
-from openau.models.weights import NetworkSpec, save_network
+from openau.losses import Loss
+from openau.models.tasks import TaskOutputs
+from openau.models.weights import save_network
 from openau.records import Floats
-from openau.train.arrangement import Arrangement, arrange, labelled
+from openau.train.arrangement import Arrangement, arrange
 from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
-from openau.train.config import OptimiserSettings, Recipe, load_recipe, recipe_text
+from openau.train.config import OptimiserSettings, Recipe
 from openau.train.folder import write_beginning, write_end, write_log
-from openau.train.predict import normalise, predict
+from openau.train.network import fresh_network, judged, network_spec, taught
+from openau.train.predict import judge_validation, normalise, predict_tasks
+from openau.train.recipe_file import load_recipe, recipe_text
+from openau.train.tasks import Lesson, sampling_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Progress:
         step: Steps done in all.
         steps: Steps in all.
         loss: Mean training loss of the epoch so far.
-        auc: Mean validation AUC after the last epoch; None before.
+        auc: Mean validation AUC after the last epoch, over AUs or emotions; None before.
         images_per_s: Training pictures per second in this epoch.
         time_left_s: Seconds to the end at this speed.
     """
@@ -75,6 +78,7 @@ class _Run:
     network: nn.Module
     average: WeightAverage
     optimiser: Optimizer
+    lesson: Lesson
     criterion: Loss
     batches: EpochBatches
     loader: DataLoader[Batch]
@@ -86,9 +90,9 @@ class _Run:
 
     @property
     def bare(self) -> nn.Module:
-        """The network without its wrapper for several processes."""
-        network: nn.Module = self.accelerator.unwrap_model(self.network)
-        return network
+        """The network without its wrappers for tasks and for several processes."""
+        outputs: TaskOutputs = self.accelerator.unwrap_model(self.network)
+        return outputs.network
 
 
 def train(
@@ -170,18 +174,21 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
     torch.manual_seed(recipe.seed)
     # Left to itself, it takes several processes without a GPU for strangers to each other.
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    rows = data.rows["train"]
-    target = labelled(data.crops.table.iloc[rows], recipe)
-    network = _fresh_network(recipe).to(memory_format=torch.channels_last)
+    lesson = Lesson(recipe)
+    rows, arrays = lesson.teaching(data.crops, data.rows["train"])
+    network: nn.Module = taught(fresh_network(recipe), tuple(lesson.tasks))
+    network = network.to(memory_format=torch.channels_last)
     batches = EpochBatches(
-        build_draw(recipe.data.sampler, target, recipe.action_units, recipe.data.sampler_options),
+        build_draw(
+            recipe.data.sampler, sampling_targets(arrays), recipe.action_units, recipe.data.sampler_options
+        ),
         recipe.run.batch,
         recipe.seed,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
     )
     loader = build_loader(
-        CropDataset(data.crops, rows, target),
+        CropDataset(data.crops, rows, arrays),
         batches,
         workers=recipe.run.readers,
         pinned=torch.cuda.is_available(),
@@ -189,38 +196,20 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
     optimiser = _optimiser(network, recipe.optimiser)
     # The loader stays as it is: its batches are this process's own, without any shown twice to fill up.
     network, optimiser = accelerator.prepare(network, optimiser)
+    bare: TaskOutputs = accelerator.unwrap_model(network)
     return _Run(
         recipe=recipe,
         folder=folder,
         accelerator=accelerator,
         network=network,
-        average=WeightAverage(accelerator.unwrap_model(network), recipe.optimiser.average),
+        average=WeightAverage(bare.network, recipe.optimiser.average),
         optimiser=optimiser,
-        criterion=build_loss(recipe.loss.name, torch.from_numpy(target), **recipe.loss.own_options).to(
-            accelerator.device
-        ),
+        lesson=lesson,
+        criterion=lesson.criterion(arrays).to(accelerator.device),
         batches=batches,
         loader=loader,
         standing=Standing(),
     )
-
-
-def network_spec(recipe: Recipe) -> NetworkSpec:
-    """Return what builds the recipe's network."""
-    return NetworkSpec(recipe.model.name, recipe.action_units, recipe.crop.size, recipe.model.options)
-
-
-def _fresh_network(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network, with ImageNet weights where it names them."""
-    network = network_spec(recipe).build()
-    if recipe.model.weights:
-        load_imagenet(network, Path(recipe.model.weights))
-    elif getattr(network, "trainable", "all") != "all":
-        raise SettingError(
-            f"{recipe.model.name} would train behind frozen random layers; name ImageNet weights in "
-            'model.weights (openau models --fetch), or set model.options = { trainable = "all" }.'
-        )
-    return network
 
 
 def _optimiser(network: nn.Module, settings: OptimiserSettings) -> Optimizer:
@@ -280,19 +269,22 @@ def _epoch(run: _Run, progress: Callable[[Progress], None] | None) -> None:
 def _step(run: _Run, batch: Batch, steps: int) -> float:
     """Take one step and return its loss."""
     recipe, standing, accelerator = run.recipe, run.standing, run.accelerator
-    pixels, target = (tensor.to(accelerator.device, non_blocking=True) for tensor in batch[:2])
+    device = accelerator.device
+    pixels = batch[0].to(device, non_blocking=True)
+    known = {name: values.to(device, non_blocking=True) for name, values in batch[1].items()}
     chance = np.random.SeedSequence(
         (recipe.seed, standing.epoch, standing.step, accelerator.process_index)
     ).generate_state(2, np.uint64)
     torch.manual_seed(int(chance[0]) & 0x7FFF_FFFF_FFFF_FFFF)
     generator = torch.Generator(pixels.device).manual_seed(int(chance[1]) & 0x7FFF_FFFF_FFFF_FFFF)
-    images = normalise(augment(pixels, recipe.crop.size, recipe.augmentation, generator), recipe.model)
+    images, moves = augment_and_tell(pixels, recipe.crop.size, recipe.augmentation, generator)
+    images = normalise(images, recipe.model)
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(standing.total, steps, recipe.optimiser)
     half = recipe.run.precision == "bfloat16"
     with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
-        logits = run.network(images)
-    loss = run.criterion(logits, target)
+        outputs = run.network(images)
+    loss = run.criterion(outputs, run.lesson.targets(known, outputs, moves))
     run.optimiser.zero_grad()
     accelerator.backward(loss)
     if recipe.optimiser.clip:
@@ -319,13 +311,13 @@ def _progress(run: _Run, steps: int) -> Progress:
     )
 
 
-def _shared_logits(run: _Run, network: nn.Module, crops: Crops, rows: np.ndarray) -> Floats:
-    """Return the (N, A) logits of some rows; each process predicts its share, none of them twice."""
+def _shared_outputs(run: _Run, outputs: TaskOutputs, crops: Crops, rows: np.ndarray) -> dict[str, Floats]:
+    """Return the outputs (N, ...) of some rows; each process predicts its share, none of them twice."""
     accelerator = run.accelerator
     mine = rows[shard(len(rows), accelerator.process_index, accelerator.num_processes)]
-    found = predict(network, crops, mine, run.recipe.model) if len(mine) else np.zeros((0, 0), np.float32)
-    parts: list[Floats] = gather_object([found])
-    return np.concatenate([part for part in parts if len(part)])
+    found = predict_tasks(outputs, crops, mine, run.recipe.model) if len(mine) else {}
+    parts: list[dict[str, Floats]] = gather_object([found])
+    return {task: np.concatenate([part[task] for part in parts if task in part]) for task in outputs.tasks}
 
 
 def _judge(run: _Run, data: Arrangement) -> None:
@@ -336,13 +328,11 @@ def _judge(run: _Run, data: Arrangement) -> None:
     network = spec.build().to(run.accelerator.device)
     # Each process has seen other pictures, so their running statistics differ: judge those of the first.
     network.load_state_dict(broadcast(run.average.tensors))
-    auc, loss = float("nan"), float("nan")
+    found = {"loss": float("nan"), "auc": float("nan")}
     if len(rows):
-        truth = labelled(crops.table.iloc[rows], recipe, between="negative")
-        logits = _shared_logits(run, network.eval(), crops, rows)
-        areas = [roc_auc(truth[:, a], logits[:, a]) for a in range(truth.shape[1])]
-        auc = float(np.nanmean(areas)) if not np.isnan(areas).all() else auc
-        loss = float(binary_cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
+        outputs = _shared_outputs(run, judged(network.eval()), crops, rows)
+        found = judge_validation(recipe, crops, rows, outputs)
+    auc = found["auc"]
     better = standing.best is None or math.isnan(auc) or auc > standing.best
     if better and run.accelerator.is_main_process:
         save_network(run.folder / "checkpoint" / "best.safetensors", network, spec)
@@ -354,8 +344,7 @@ def _judge(run: _Run, data: Arrangement) -> None:
             "step": standing.total,
             "lr": run.optimiser.param_groups[0]["lr"],
             "loss": standing.loss_sum / max(standing.step, 1),
-            "validation_loss": loss,
-            "validation_auc": auc,
+            **{f"validation_{name}": value for name, value in found.items()},
             "seconds": round(standing.seconds, 2),
             "images_per_s": round(standing.step * recipe.run.batch / max(standing.seconds, 1e-9), 1),
         }

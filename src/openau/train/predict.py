@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,19 @@ from torch import Tensor, nn
 
 from openau.data.augment import centre
 from openau.data.dataset import Crops
-from openau.data.labels import intensities
-from openau.facs import au_column
+from openau.errors import SettingError
+from openau.evaluate import roc_auc
+from openau.evaluate.emotion import EMOTION_TRUTH, emotion_columns
+from openau.facs import EMOTIONS, au_column
+from openau.losses import binary_cross_entropy, emotion_cross_entropy
+from openau.models.tasks import TaskOutputs
+from openau.models.weights import load_any
 from openau.records import Floats
-from openau.train.config import ModelSettings
+from openau.train.arrangement import labelled
+from openau.train.config import ModelSettings, Recipe
+from openau.train.network import judged
+from openau.train.recipe_file import load_recipe
+from openau.train.tasks import emotion_numbers
 
 GROUPS = ("gender", "skin", "age")
 """Columns of an index by which a network's accuracy can be compared between people."""
@@ -37,34 +47,150 @@ def normalise(images: Tensor, settings: ModelSettings) -> Tensor:
 
 
 @torch.no_grad()
+def predict_tasks(
+    outputs: TaskOutputs, crops: Crops, rows: NDArray[np.int64], settings: ModelSettings, *, batch: int = 128
+) -> dict[str, Floats]:
+    """Return what a network says of some rows.
+
+    Args:
+        outputs: The network by its tasks, in evaluation mode.
+        crops: The stores.
+        rows: (N,) row numbers, at least one.
+        settings: Normalisation.
+        batch: Pictures at a time.
+
+    Returns:
+        Task to its outputs (N, ...) float32: `aus` (N, A) and `emotion` (N, E) logits.
+    """
+    device = next(outputs.parameters()).device
+    found: dict[str, list[Tensor]] = {task: [] for task in outputs.tasks}
+    for start in range(0, len(rows), batch):
+        wide = torch.from_numpy(crops.wide(rows[start : start + batch])).to(device)
+        said = outputs(normalise(centre(wide, crops.spec.size), settings))
+        for task, values in said.items():
+            found[task].append(values.float().cpu())
+    return {task: torch.cat(parts).numpy() for task, parts in found.items()}
+
+
 def predict(
     network: nn.Module, crops: Crops, rows: NDArray[np.int64], settings: ModelSettings, *, batch: int = 128
 ) -> Floats:
-    """Return the logits of some rows.
+    """Return the AU logits of some rows.
 
     Args:
-        network: In evaluation mode.
+        network: Of AU logits, in evaluation mode.
         crops: The stores.
-        rows: (N,) row numbers.
+        rows: (N,) row numbers, at least one.
         settings: Normalisation.
         batch: Pictures at a time.
 
     Returns:
         (N, A) float32 logits.
     """
-    device = next(network.parameters()).device
-    found: list[Tensor] = []
-    for start in range(0, len(rows), batch):
-        wide = torch.from_numpy(crops.wide(rows[start : start + batch])).to(device)
-        found.append(network(normalise(centre(wide, crops.spec.size), settings)).float().cpu())
-    return torch.cat(found).numpy()
+    return predict_tasks(TaskOutputs(network, ["aus"]), crops, rows, settings, batch=batch)["aus"]
+
+
+def predict_run(run: Path, stores: Sequence[Path], *, fold: str = "test") -> pd.DataFrame:
+    """Let the best network of a run predict other data, for instance AUs after it was trained on emotions.
+
+    Args:
+        run: Run folder.
+        stores: Crop stores, cut as the run's were.
+        fold: What the rows' `fold` is called.
+
+    Returns:
+        Predictions table of all their rows.
+
+    Raises:
+        SettingError: The stores are cut differently.
+        InputError: A store is missing or broken.
+        ModelError: The run has no weights or they are broken.
+    """
+    recipe = load_recipe(run / "recipe.toml")
+    crops = Crops(stores)
+    if crops.spec != recipe.crop:
+        raise SettingError(f"The stores are cut by {crops.spec}, the run by {recipe.crop}; prepare again.")
+    rows = np.arange(len(crops.table))
+    return predict_best(run, recipe, crops, rows, [fold] * len(rows))
+
+
+def predict_best(
+    run: Path, recipe: Recipe, crops: Crops, rows: NDArray[np.int64], folds: Sequence[str]
+) -> pd.DataFrame:
+    """Return what the best network of a run says of some rows.
+
+    Args:
+        run: Run folder.
+        recipe: The run's.
+        crops: The stores.
+        rows: (N,) row numbers.
+        folds: N names of the part each row belongs to.
+
+    Returns:
+        Predictions table.
+
+    Raises:
+        ModelError: The run has no weights or they are broken.
+    """
+    outputs = judged(load_any(run / "checkpoint" / "best.safetensors")[0])
+    found = {
+        "aus": np.zeros((0, len(recipe.action_units)), np.float32),
+        "emotion": np.zeros((0, len(EMOTIONS)), np.float32),
+    }
+    found = {task: values for task, values in found.items() if task in outputs.tasks}
+    if len(rows):
+        found = predict_tasks(outputs.eval(), crops, rows, recipe.model)
+    truth = labelled(crops.table.iloc[rows], recipe, between="negative")
+    return predictions_table(crops, rows, folds, found, aus=recipe.action_units, truth=truth)
+
+
+def judge_validation(
+    recipe: Recipe, crops: Crops, rows: NDArray[np.int64], outputs: Mapping[str, Floats]
+) -> dict[str, float]:
+    """Return by what the best weights are chosen, and what the log shows beside it.
+
+    Args:
+        recipe: Its first loss says whether AUs or emotions decide.
+        crops: The stores.
+        rows: (N,) row numbers of the validation part.
+        outputs: Task to its outputs (N, ...) for them.
+
+    Returns:
+        `loss`, the plain cross-entropy; `auc`, the mean over AUs, or over emotions each against the rest; for
+        emotions also `accuracy`. NaN where not defined.
+    """
+    if next(iter(recipe.loss.tasks)) == "emotion":
+        return _judge_emotions(emotion_numbers(crops, rows), outputs["emotion"])
+    truth, logits = labelled(crops.table.iloc[rows], recipe, between="negative"), outputs["aus"]
+    areas = [roc_auc(truth[:, a], logits[:, a]) for a in range(truth.shape[1])]
+    loss = float(binary_cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
+    return {"loss": loss, "auc": _mean_defined(areas)}
+
+
+def _judge_emotions(truth: Floats, logits: Floats) -> dict[str, float]:
+    known = ~np.isnan(truth)
+    probability = torch.from_numpy(logits).softmax(1).numpy()
+    areas = [
+        roc_auc((truth[known] == number).astype(float), probability[known, number])
+        for number in range(logits.shape[1])
+    ]
+    right = logits[known].argmax(1) == truth[known]
+    return {
+        "loss": float(emotion_cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth))),
+        "auc": _mean_defined(areas),
+        "accuracy": float(right.mean()) if len(right) else float("nan"),
+    }
+
+
+def _mean_defined(values: Sequence[float]) -> float:
+    return float("nan") if np.isnan(values).all() else float(np.nanmean(values))
 
 
 def predictions_table(
     crops: Crops,
     rows: NDArray[np.int64],
     folds: Sequence[str],
-    logits: Floats,
+    outputs: Mapping[str, Floats],
     *,
     aus: Sequence[int],
     truth: Floats,
@@ -75,13 +201,14 @@ def predictions_table(
         crops: The stores.
         rows: (N,) row numbers.
         folds: N names of the part each row belongs to.
-        logits: (N, A).
+        outputs: Of the network: `aus` (N, A) logits, `emotion` (N, E) logits, or both.
         aus: The A action units.
         truth: (N, A) in 0–1, NaN unknown.
 
     Returns:
-        `sample, dataset, subject, fold`, those of `GROUPS` that the index has, and per AU `AU01_t`, `AU01_p`,
-        `AU01_i`.
+        `sample, dataset, subject, fold`; those of `GROUPS` that the index has; `emotion_t`, the true emotion,
+        where the index has emotions, and per emotion `emotion_anger_p` where the network tells them; per AU
+        that it tells `AU01_t`, `AU01_p`, `AU01_i`.
     """
     table = crops.table.iloc[rows].reset_index(drop=True)
     columns: dict[str, object] = {
@@ -91,15 +218,21 @@ def predictions_table(
         "fold": list(folds),
     }
     columns |= {name: table[name] for name in GROUPS if name in table.columns}
-    values = intensities(table, aus)
-    probability = torch.sigmoid(torch.from_numpy(logits)).numpy()
-    for number, au in enumerate(aus):
-        column = au_column(au)
-        columns |= {
-            f"{column}_t": truth[:, number],
-            f"{column}_p": probability[:, number],
-            f"{column}_i": values[:, number],
-        }
+    if "emotion" in table.columns:
+        columns[EMOTION_TRUTH] = table["emotion"].where(table["emotion"].isin(EMOTIONS), None)
+    if "emotion" in outputs:
+        said = torch.from_numpy(outputs["emotion"]).softmax(1).numpy()
+        columns |= {name: said[:, number] for number, name in enumerate(emotion_columns())}
+    if "aus" in outputs:
+        values = table.reindex(columns=[au_column(au) for au in aus]).to_numpy(np.float32)
+        probability = torch.sigmoid(torch.from_numpy(outputs["aus"])).numpy()
+        for number, au in enumerate(aus):
+            column = au_column(au)
+            columns |= {
+                f"{column}_t": truth[:, number],
+                f"{column}_p": probability[:, number],
+                f"{column}_i": values[:, number],
+            }
     return pd.DataFrame(columns)
 
 
