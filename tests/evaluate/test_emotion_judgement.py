@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from openau.facs import EMOTIONS
 NAMES = list(EMOTIONS)
 
 
-def told(truth: list[str | None], said: list[str | None]) -> pd.DataFrame:
+def told(truth: Sequence[str | None], said: Sequence[str | None]) -> pd.DataFrame:
     """A table whose network says these emotions, 0.4 for the one said and 0.1 for the others."""
     probability = np.full((len(said), len(NAMES)), 0.1)
     for row, name in enumerate(said):
@@ -38,7 +39,7 @@ def told(truth: list[str | None], said: list[str | None]) -> pd.DataFrame:
         if name is not None:
             probability[row, NAMES.index(name)] = 0.4
     columns = {f"emotion_{name}_p": probability[:, k] for k, name in enumerate(NAMES)}
-    return pd.DataFrame({"sample": [str(n) for n in range(len(said))], "emotion_t": truth, **columns})
+    return pd.DataFrame({"sample": [str(n) for n in range(len(said))], "emotion_t": list(truth), **columns})
 
 
 def by(rows: pd.DataFrame, *keys: str) -> dict[Any, Any]:

@@ -32,7 +32,7 @@ from tests.train.conftest import build_fake
 
 SIDE = 32
 AUS = (1, 12)
-SMALL = {"backbone": "resnet18"}
+SMALL: dict[str, Any] = {"backbone": "resnet18"}
 INNER: dict[str, Any] = {"au_network": "attention_cnn", "au_options": {"hidden": 4}, "side": 16}
 """A small network for emotions on a small network of AUs."""
 

@@ -79,7 +79,11 @@ class Emotion:
     """Which emotion a face shows; (N,) its number in `openau.facs.EMOTIONS`."""
 
     def arrays(self, recipe: Recipe, crops: Crops, rows: NDArray[np.int64]) -> Arrays:
-        """Return the emotions of the index, see `Task`."""
+        """Return the emotions of the index, see `Task`.
+
+        Raises:
+            TableError: The index knows none.
+        """
         found = emotion_numbers(crops, rows)
         if np.isnan(found).all():
             raise TableError(
@@ -111,7 +115,11 @@ class PointMaps:
         self._opposite = opposite_points(self._aus)
 
     def arrays(self, recipe: Recipe, crops: Crops, rows: NDArray[np.int64]) -> Arrays:
-        """Return points (N, K, 2) in pixels of the wide crop, their AU's intensity (N, K), see `Task`."""
+        """Return points (N, K, 2) in pixels of the wide crop, their AU's intensity (N, K), see `Task`.
+
+        Raises:
+            SettingError: The stores know no landmarks.
+        """
         points = au_points(crops.points(rows), self._aus)
         if np.isnan(points).all():
             raise SettingError(
