@@ -33,6 +33,7 @@ COMMANDS = {
     "train": ("openau.cli.train:Train", "a recipe to a run folder"),
     "evaluate": ("openau.cli.evaluate:Evaluate", "a run, or predictions, to metrics with intervals"),
     "explain": ("openau.cli.explain:Explain", "what a network looked at: heat maps and their scores"),
+    "study": ("openau.cli.study:Study", "a whole paper to its tables and figures, published numbers beside"),
     "export": ("openau.cli.export:Export", "a run folder to a model file with its card"),
 }
 """Command name to its class and what it does, in one line."""

@@ -1,0 +1,109 @@
+"""Parts that several studies' pages share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from openau.evaluate import confusion
+from openau.facs import au_column
+from openau.studies.figures import draw_confusions
+from openau.studies.front import SYNTHETIC
+from openau.studies.page import Figure
+from openau.studies.published import PublishedTable
+from openau.studies.results import PROTOCOL_NAMES, Results
+from openau.studies.tables import MEAN, Cell, Column, Measured, ResultTable
+
+
+def au_rows(aus: Sequence[int]) -> list[str]:
+    """Return the names of a table's rows: the AUs, then the mean."""
+    return [*map(au_column, aus), MEAN]
+
+
+def published_columns(table: PublishedTable, metric: str, *, models: Sequence[str] = ()) -> list[Column]:
+    """Return the printed columns of one metric, one per model.
+
+    Args:
+        table: Printed numbers of one table.
+        metric: As printed: `f1`, `accuracy_pct`.
+        models: Those wanted; empty for all that have the metric.
+    """
+    found = []
+    for model in models or table.models:
+        cells: dict[str, Cell] = dict(table.by_au(model=model, metric=metric))
+        if cells:
+            found.append(Column(model, cells))
+    return found
+
+
+def measured_columns(
+    results: Results, keys: Mapping[str, str], metric: str, *, percent: bool = False
+) -> list[Column]:
+    """Return one measured column per protocol.
+
+    Args:
+        results: The finished runs.
+        keys: Title of a column to the key of its run.
+        metric: A metric of `openau.evaluate`.
+        percent: Whether to print percent.
+    """
+    return [results.column(title, key, metric, percent=percent) for title, key in keys.items()]
+
+
+def split_worth(
+    results: Results, runs: Mapping[str, Mapping[str, str]], *, key: str = "split-worth", metric: str = "f1"
+) -> list[ResultTable]:
+    """Return the table that shows what the paper's split was worth; none where only one protocol was run.
+
+    Args:
+        results: The finished runs.
+        runs: Name of a row to protocol to the key of its run.
+        key: The table's key.
+        metric: A metric of `openau.evaluate`; its mean over the AUs is shown.
+    """
+    if len(results.setting.protocols) < 2:
+        return []
+    columns: dict[str, dict[str, Cell]] = {"paper": {}, "subject": {}, "difference": {}}
+    for row, keys in runs.items():
+        values = {protocol: results.mean(run, metric) for protocol, run in keys.items()}
+        for protocol, value in values.items():
+            columns[protocol][row] = Measured(value)
+        columns["difference"][row] = Measured(values.get("paper", math.nan) - values.get("subject", math.nan))
+    titles = {**PROTOCOL_NAMES, "difference": "what the split was worth"}
+    return [
+        ResultTable(
+            key,
+            f"Mean {metric.upper()} under the paper's split and without shared people.",
+            list(runs),
+            [Column(titles[name], cells) for name, cells in columns.items()],
+            corner="run",
+            under=("The same network, recipe and seed; only who trains and who tests differs.",),
+        )
+    ]
+
+
+def confusion_figure(results: Results, run: str, key: str, caption: str) -> Figure:
+    """Draw one confusion matrix per AU of a run's test rows.
+
+    Args:
+        results: The finished runs.
+        run: Key of the run.
+        key: The figure's key.
+        caption: Its caption.
+    """
+    table = results.predictions(run)
+    names = [str(row) for row in results.judged(run).index if str(row).startswith("AU")]
+    counts = {
+        name: [int(n) for n in np.asarray(confusion(table[f"{name}_t"], table[f"{name}_p"]))]
+        for name in names
+    }
+    draw_confusions(results.figures / key, counts, label=figure_label(results))
+    return Figure(key, caption)
+
+
+def figure_label(results: Results) -> str:
+    """Return what stands over every figure: that its faces are synthetic, where they are."""
+    is_real = len(results.setting.roots) == len(results.study.sources)
+    return "" if is_real else SYNTHETIC.replace("*", "")

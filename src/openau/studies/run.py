@@ -1,0 +1,278 @@
+"""Run a study: datasets to crop stores, runs by training, results to a page. What is finished is kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from openau.data import build_index, prepare, read_sample
+from openau.data.index import dataset_name
+from openau.errors import OutputError, SettingError
+from openau.records import CropSpec
+from openau.studies.front import SYNTHETIC, front, stand_in_section
+from openau.studies.page import write_page
+from openau.studies.results import Results
+from openau.studies.stand_in import shares, stand_in
+from openau.studies.study import PROTOCOLS, SCALES, RunPlan, Setting, Source, Study
+from openau.train import Progress, train
+
+_FACTS = "study.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """Where a study stands.
+
+    Attributes:
+        run: Number of the run in progress, from 1.
+        runs: Runs in all.
+        key: Its key.
+        training: Where the run stands.
+        time_left_s: Seconds to the end of the study, if all runs take as long as those before.
+    """
+
+    run: int
+    runs: int
+    key: str
+    training: Progress
+    time_left_s: float
+
+
+def build_setting(  # noqa: PLR0913 - every choice of the command, by name
+    study: Study,
+    out: Path,
+    *,
+    scale: str = "small",
+    protocol: str = "both",
+    roots: Mapping[str, Path] | None = None,
+    synthetic: bool = False,
+    faces: Path | None = None,
+    weights: Path | None = None,
+    seed: int = 0,
+    threads: int = 0,
+) -> Setting:
+    """Return how a study is to be run, or refuse it.
+
+    Args:
+        study: The study.
+        out: Folder of everything that it makes.
+        scale: `smoke`, `small` or `full`.
+        protocol: `paper`, `subject` or `both`.
+        roots: Dataset to its folder.
+        synthetic: Whether rendered faces take the place of datasets without a root.
+        faces: A folder that `openau synthesize` wrote, for the stand-ins; None for the sample.
+        weights: Folder with ImageNet weights files.
+        seed: Decides everything that is drawn.
+        threads: CPU threads; 0 for torch's own choice.
+
+    Raises:
+        SettingError: A choice is unknown, or a dataset has neither a root nor a stand-in.
+    """
+    if scale not in SCALES:
+        raise SettingError(f"There is no scale {scale!r}; choose one of {', '.join(SCALES)}.")
+    if protocol not in PROTOCOLS:
+        raise SettingError(f"There is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
+    given = {dataset_name(name): Path(root) for name, root in (roots or {}).items()}
+    names = [source.name for source in study.sources]
+    for name in given:
+        if name not in names:
+            raise SettingError(f"{study.name} has no dataset {name}; it has {', '.join(names)}.")
+    missing = [name for name in names if name not in given]
+    if missing and not synthetic:
+        raise SettingError(
+            f"{study.name} needs {missing[0]}: give its folder with --root {missing[0]}=DIR, or --synthetic "
+            "for rendered faces in its place."
+        )
+    protocols = ("paper", "subject") if protocol == "both" else (protocol,)
+    return Setting(
+        out=out,
+        scale_name=scale,
+        scale=study.scales[scale],
+        protocols=protocols,
+        roots=given,
+        synthetic=synthetic,
+        faces=faces,
+        weights=weights,
+        seed=seed,
+        threads=threads,
+    )
+
+
+def run_study(
+    study: Study,
+    setting: Setting,
+    *,
+    resume: bool = False,
+    progress: Callable[[StudyProgress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> Path:
+    """Run a study.
+
+    Args:
+        study: The study.
+        setting: How.
+        resume: Go on in a folder that holds an unfinished or finished study of the same setting.
+        progress: Called after every training step.
+        notice: Called with a line before each run.
+
+    Returns:
+        The page.
+
+    Raises:
+        OutputError: The folder holds another study, or one and `resume` is not set.
+        SettingError: A setting does not fit the data.
+        InputError: A dataset cannot be read.
+        TableError: A dataset's tables are not as its owner ships them.
+    """
+    _claim(study, setting, resume)
+    plans = list(study.plan(setting))
+    bench = _Bench(study, setting)
+    folders: dict[str, Path] = {}
+    watch = _Watch(len(plans), progress)
+    for number, plan in enumerate(plans, start=1):
+        if notice is not None:
+            notice(f"run {number}/{len(plans)}: {plan.key}")
+        folders[plan.key] = bench.run(plan, folders, watch.of(number, plan.key))
+    chosen = {
+        source.name: bench.chosen(source) for source in study.sources if source.name not in setting.roots
+    }
+    results = Results(study, setting, plans, folders, bench.store)
+    sections = [*stand_in_section(study, chosen), *study.sections(results)]
+    label = SYNTHETIC if len(setting.roots) < len(study.sources) else ""
+    return write_page(setting.out, front(results), sections, label=label)
+
+
+class _Watch:
+    """Turns the progress of runs into that of the study."""
+
+    def __init__(self, runs: int, progress: Callable[[StudyProgress], None] | None) -> None:
+        self._runs, self._progress = runs, progress
+        self._spent: list[float] = []
+        self._started = 0.0
+
+    def of(self, number: int, key: str) -> Callable[[Progress], None]:
+        """Return what a run's training calls after every step."""
+        if self._started:
+            self._spent.append(time.monotonic() - self._started)
+        self._started = time.monotonic()
+
+        def told(now: Progress) -> None:
+            if self._progress is None:
+                return
+            running = time.monotonic() - self._started + now.time_left_s
+            each = (sum(self._spent) + running) / (len(self._spent) + 1)
+            left = now.time_left_s + each * (self._runs - number)
+            self._progress(StudyProgress(number, self._runs, key, now, left))
+
+        return told
+
+
+class _Bench:
+    """Makes each index, store and run once."""
+
+    def __init__(self, study: Study, setting: Setting) -> None:
+        self.setting = setting
+        self.sources = {source.name: source for source in study.sources}
+        self._indexes: dict[str, pd.DataFrame] = {}
+
+    def index(self, name: str) -> pd.DataFrame:
+        """Return a dataset's index, or its stand-in's."""
+        if name not in self._indexes:
+            source, setting = self.sources[name], self.setting
+            if name in setting.roots:
+                self._indexes[name] = _thinned(build_index(name, setting.roots[name]), setting)
+            else:
+                self._indexes[name] = stand_in(
+                    _pool(setting),
+                    source.stand_in,
+                    source.title,
+                    pictures=setting.scale.pictures,
+                    rarest=setting.scale.rarest,
+                    seed=setting.seed,
+                )
+        return self._indexes[name]
+
+    def chosen(self, source: Source) -> pd.DataFrame:
+        """Return wanted and found shares of a stand-in."""
+        return shares(self.index(source.name), source.stand_in, self.setting.scale.rarest)
+
+    def store(self, name: str, crop: CropSpec) -> Path:
+        """Return a crop store, made at the first time."""
+        shape = f"{crop.size}px-{crop.scale:g}-{crop.shift_y:g}"
+        folder = self.setting.out / "stores" / f"{name}-{shape}"
+        if not folder.exists():
+            detector = "haar" if name in self.setting.roots else "index"
+            prepare(self.index(name), crop, folder, detector=detector)
+        return folder
+
+    def run(self, plan: RunPlan, folders: Mapping[str, Path], progress: Callable[[Progress], None]) -> Path:
+        """Train one run to its end, unless it has ended already."""
+        folder = self.setting.out / "runs" / plan.key
+        if (folder / "predictions.parquet").exists():
+            return folder
+        recipe = plan.recipe if not callable(plan.recipe) else plan.recipe(folders)
+        recipe = replace(recipe, name=plan.key, crop=plan.crop)
+        train(recipe, stores=[self.store(plan.source, plan.crop)], out=folder, resume=True, progress=progress)
+        # The optimiser's state is three times the network and of no use to a run that has ended.
+        (folder / "checkpoint" / "last.safetensors").unlink(missing_ok=True)
+        return folder
+
+
+def _pool(setting: Setting) -> pd.DataFrame:
+    return read_sample() if setting.faces is None else build_index("synthetic", setting.faces)
+
+
+def _thinned(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """Return a dataset's index with at most as many rows as the scale wants, evenly from all of it."""
+    most = setting.scale.pictures
+    if not most or len(table) <= most:
+        return table
+    rows = np.random.default_rng(setting.seed).permutation(len(table))[:most]
+    return table.iloc[np.sort(rows)].reset_index(drop=True)
+
+
+def _claim(study: Study, setting: Setting, resume: bool) -> None:
+    """Make the folder this study's, or refuse it."""
+    facts = _facts(study, setting)
+    path = setting.out / _FACTS
+    try:
+        if path.exists():
+            if not resume:
+                raise OutputError(
+                    f"{setting.out} holds a study already; add --resume, or give another folder."
+                )
+            if json.loads(path.read_text(encoding="utf-8")) != facts:
+                raise OutputError(f"{setting.out} holds a study of another setting; give another folder.")
+            return
+        if setting.out.exists() and any(setting.out.iterdir()):
+            raise OutputError(f"{setting.out} is not empty and holds no study; give another folder.")
+        setting.out.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{_FACTS}.part")
+        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"The study's folder {setting.out} cannot be used ({error}).") from error
+
+
+def _facts(study: Study, setting: Setting) -> dict[str, Any]:
+    """Return what decides a study's numbers, as JSON knows it."""
+    facts = {
+        "study": study.name,
+        "scale": setting.scale_name,
+        **asdict(setting.scale),
+        "protocols": setting.protocols,
+        "roots": {name: str(root) for name, root in setting.roots.items()},
+        "synthetic": setting.synthetic,
+        "faces": str(setting.faces or ""),
+        "weights": str(setting.weights or ""),
+        "seed": setting.seed,
+    }
+    found: dict[str, Any] = json.loads(json.dumps(facts))
+    return found

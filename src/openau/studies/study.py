@@ -1,0 +1,182 @@
+"""What a study is: a paper as data (datasets, runs) and one function that makes its page of the results.
+
+A new study is one file with a `Study` and one line in `openau.studies.STUDIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from openau.records import CropSpec
+from openau.train import Recipe
+
+if TYPE_CHECKING:
+    from openau.studies.page import Section
+    from openau.studies.results import Results
+
+ScaleName = Literal["smoke", "small", "full"]
+ProtocolChoice = Literal["paper", "subject", "both"]
+SCALES: tuple[str, ...] = get_args(ScaleName)
+PROTOCOLS: tuple[str, ...] = get_args(ProtocolChoice)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much smaller than the paper's a study is made.
+
+    Attributes:
+        pictures: Most pictures of each dataset; 0 for all.
+        epochs: Most epochs of each run; 0 for the paper's.
+        size: Largest side of a network's input in pixels; 0 for the paper's.
+        batch: Largest batch; 0 for the paper's.
+        lr: Learning rate in place of the paper's; 0 for the paper's.
+        resamples: Resamples of the people for the 95 % intervals.
+        rarest: Largest N:P of an AU in what takes a dataset's place; 0 for the paper's, however rare.
+    """
+
+    pictures: int = 0
+    epochs: int = 0
+    size: int = 0
+    batch: int = 0
+    lr: float = 0.0
+    resamples: int = 1000
+    rarest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What rendered faces are chosen by, to take a dataset's place.
+
+    Attributes:
+        scale: What the dataset's AU columns hold, `occurrence` 0/1 or `intensity` 0–5.
+        rates: AU to the share of pictures that show it in the dataset; an AU without a known share is not
+            chosen by.
+        emotions: Emotion to its number of pictures, where the dataset's labels are emotions.
+        threshold: A rendered AU shows from this intensity on, where shares are counted and occurrences made.
+        only_with_au: Whether the shares are of pictures that show one of the AUs, neutral faces left out.
+        source: Where the shares are from.
+    """
+
+    scale: Literal["occurrence", "intensity"] = "intensity"
+    rates: Mapping[int, float] = field(default_factory=dict)
+    emotions: Mapping[str, int] = field(default_factory=dict)
+    threshold: float = 2.0
+    only_with_au: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One dataset of a study.
+
+    Attributes:
+        name: Key of `openau.data.DATASETS`; what `--root NAME=DIR` takes.
+        title: As the paper writes it.
+        stand_in: What takes its place where there is no root.
+    """
+
+    name: str
+    title: str
+    stand_in: StandIn
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a study is to be run.
+
+    Attributes:
+        out: Folder of everything that the study makes.
+        scale_name: `smoke`, `small` or `full`.
+        scale: What that means for this study.
+        protocols: `paper`, `subject`, or both.
+        roots: Dataset to its folder; a dataset without one gets a stand-in where `synthetic` is set.
+        synthetic: Whether rendered faces take the place of datasets.
+        faces: A folder that `openau synthesize` wrote, for the stand-ins; None for the sample in the package.
+        weights: Folder with ImageNet weights files; None to train every network from scratch.
+        seed: Decides everything that is drawn.
+        threads: CPU threads; 0 for torch's own choice.
+    """
+
+    out: Path
+    scale_name: str
+    scale: Scale
+    protocols: tuple[str, ...]
+    roots: Mapping[str, Path]
+    synthetic: bool = False
+    faces: Path | None = None
+    weights: Path | None = None
+    seed: int = 0
+    threads: int = 0
+
+    def scaled(self, recipe: Recipe, *, multiple: int = 1, smallest: int = 8) -> Recipe:
+        """Return a paper's recipe as this scale runs it.
+
+        Args:
+            recipe: With the paper's epochs, batch, learning rate and crop.
+            multiple: The network takes sides that are a multiple of this.
+            smallest: Smallest side that the network takes.
+
+        Returns:
+            The recipe; what the scale leaves alone is the paper's.
+        """
+        scale = self.scale
+        size = min(recipe.crop.size, scale.size or recipe.crop.size)
+        size = max(size // multiple * multiple, smallest)
+        run = replace(
+            recipe.run,
+            epochs=min(recipe.run.epochs, scale.epochs or recipe.run.epochs),
+            batch=min(recipe.run.batch, scale.batch or recipe.run.batch),
+            threads=self.threads,
+        )
+        optimiser = replace(recipe.optimiser, lr=scale.lr or recipe.optimiser.lr)
+        crop = replace(recipe.crop, size=size)
+        return replace(recipe, seed=self.seed, run=run, optimiser=optimiser, crop=crop)
+
+
+Made = Callable[[Mapping[str, Path]], Recipe]
+"""Makes a recipe from the finished run folders, by key: for a run that begins where another ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """One training run of a study.
+
+    Attributes:
+        key: Its name and its folder's, `disfa-paper-attention`.
+        source: Name of its dataset.
+        crop: The crop recipe; decides which store it trains on.
+        recipe: The recipe, its stores and run folder left open; or what makes it from earlier runs' folders.
+        protocol: `paper` or `subject`.
+    """
+
+    key: str
+    source: str
+    crop: CropSpec
+    recipe: Recipe | Made
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A paper, to be run.
+
+    Attributes:
+        name: Its key, `moreno2024`.
+        title: The paper's title, shortened.
+        sources: Its datasets.
+        scales: What each scale means.
+        plan: Setting to the runs, in the order in which they are made.
+        sections: Results to the sections of the page.
+        differences: How the study differs from the paper, one sentence each.
+    """
+
+    name: str
+    title: str
+    sources: tuple[Source, ...]
+    scales: Mapping[str, Scale]
+    plan: Callable[[Setting], Sequence[RunPlan]]
+    sections: Callable[[Results], Sequence[Section]]
+    differences: tuple[str, ...] = ()

@@ -1,0 +1,153 @@
+"""A study runs from faces to a page, is resumed where it stopped, and refuses what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from openau.errors import OutputError, SettingError
+from openau.studies import STUDIES, Setting, Study, StudyProgress, build_setting, find_study, run_study
+from openau.train import Recipe
+
+
+@pytest.fixture(scope="session")
+def setting(study: Study, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    out = tmp_path_factory.mktemp("study") / "out"
+    return build_setting(study, out, scale="smoke", synthetic=True, faces=faces, threads=1)
+
+
+@pytest.fixture(scope="session")
+def page(study: Study, setting: Setting) -> str:
+    return run_study(study, setting).read_text("utf-8")
+
+
+def test_the_page_has_the_published_numbers_beside_both_protocols(page: str) -> None:
+    head = "| AU | *Ours, published* | the paper's split | no person shared |"
+    assert head in page
+    row = next(line for line in page.split(head)[1].splitlines() if line.startswith("| AU01"))
+    assert row.split("|")[2].strip() == "*0.83*"
+    assert "what the split was worth" in page
+    assert page.count("LEAKY SPLIT") == 1
+    assert "Nothing is shared between the parts." in page
+    assert "protocol `deramgozin2023-subject`" in page
+
+
+def test_every_table_of_rendered_faces_says_so(page: str) -> None:
+    captions = [line for line in page.splitlines() if line.startswith("**") and "Synthetic:**" in line]
+    assert len(captions) == 4  # the head, the stand-in, F1, what the split was worth
+    assert "at most 60 pictures of each dataset, 1 epochs, 16 pixels" in page
+    assert "- It is tiny." in page
+
+
+def test_numbers_on_the_page_are_those_of_the_run_folder(page: str, setting: Setting) -> None:
+    table = pd.read_csv(setting.out / "tables" / "f1.csv").query("column == 'the paper\\'s split'")
+    own = pd.read_csv(setting.out / "runs" / "disfa-paper" / "evaluation" / "evaluation.csv")
+    wanted = own[own["au"] == "mean"]["f1"].iloc[0]
+    assert float(table[table["row"] == "mean"]["value"].iloc[0]) == pytest.approx(wanted)
+
+
+def test_what_is_finished_is_not_trained_again(study: Study, setting: Setting, page: str) -> None:
+    before = {path: path.stat().st_mtime_ns for path in setting.out.rglob("*.safetensors")}
+    told: list[StudyProgress] = []
+    assert run_study(study, setting, resume=True, progress=told.append).read_text("utf-8") == page
+    assert told == []
+    assert {path: path.stat().st_mtime_ns for path in setting.out.rglob("*.safetensors")} == before
+    assert [path.name for path in before] == ["best.safetensors"] * 2
+
+
+def test_an_interrupted_study_goes_on_to_the_same_numbers(
+    study: Study, setting: Setting, page: str, tmp_path: Path
+) -> None:
+    class StopError(Exception):
+        """A stand-in for whatever ends a study early."""
+
+    def stop(now: StudyProgress) -> None:
+        assert now.time_left_s >= 0
+        if (now.run, now.training.step) == (2, 2):
+            raise StopError
+
+    other = replace(setting, out=tmp_path / "out")
+    with pytest.raises(StopError):
+        run_study(study, other, progress=stop)
+    assert not (other.out / "page.md").exists()
+    run_study(study, other, resume=True)
+    one, two = (pd.read_csv(where.out / "tables" / "f1.csv") for where in (setting, other))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_recipe_may_be_made_from_an_earlier_run(study: Study, setting: Setting, tmp_path: Path) -> None:
+    seen: dict[str, Path] = {}
+
+    def plans(where: Setting) -> list[object]:
+        first, second = study.plan(where)
+
+        def later(folders: dict[str, Path]) -> Recipe:
+            seen.update(folders)
+            assert isinstance(second.recipe, Recipe)
+            return second.recipe
+
+        return [first, replace(second, recipe=later)]  # type: ignore[arg-type] # a dict is a mapping
+
+    changed = replace(study, plan=plans)  # type: ignore[arg-type] # as above
+    run_study(changed, replace(setting, out=tmp_path / "out"))
+    assert seen == {"disfa-paper": tmp_path / "out" / "runs" / "disfa-paper"}
+
+
+def test_a_folder_of_another_study_is_left_alone(
+    study: Study, setting: Setting, page: str, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputError, match="--resume"):
+        run_study(study, setting)
+    with pytest.raises(OutputError, match="another setting"):
+        run_study(study, replace(setting, seed=9), resume=True)
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(OutputError, match="not empty"):
+        run_study(study, replace(setting, out=tmp_path))
+
+
+def test_a_dataset_without_a_root_or_stand_in_is_asked_for(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="--root disfa=DIR"):
+        build_setting(study, tmp_path)
+    with pytest.raises(SettingError, match="has no dataset bp4d"):
+        build_setting(study, tmp_path, roots={"BP4D": tmp_path})
+    with pytest.raises(SettingError, match="scale"):
+        build_setting(study, tmp_path, scale="huge", synthetic=True)
+    with pytest.raises(SettingError, match="protocol"):
+        build_setting(study, tmp_path, protocol="lucky", synthetic=True)
+    assert build_setting(study, tmp_path, roots={"DISFA": tmp_path}).roots == {"disfa": tmp_path}
+
+
+def test_a_scale_makes_a_recipe_smaller_never_larger(study: Study, tmp_path: Path) -> None:
+    from tests.studies.conftest import PAPER_RECIPE
+
+    small = build_setting(study, tmp_path, scale="smoke", synthetic=True).scaled(PAPER_RECIPE, multiple=16)
+    assert (small.run.epochs, small.run.batch, small.crop.size, small.optimiser.lr) == (1, 16, 16, 1e-3)
+    full = build_setting(study, tmp_path, scale="full", synthetic=True).scaled(PAPER_RECIPE, multiple=16)
+    assert (full.run, full.crop, full.optimiser) == (
+        PAPER_RECIPE.run,
+        PAPER_RECIPE.crop,
+        PAPER_RECIPE.optimiser,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_every_study_is_whole(name: str, tmp_path: Path) -> None:
+    study = find_study(name)
+    assert study.name == name
+    assert set(study.scales) == {"smoke", "small", "full"}
+    plans = study.plan(build_setting(study, tmp_path, scale="smoke", synthetic=True))
+    keys = [plan.key for plan in plans]
+    assert len(set(keys)) == len(keys)
+    assert {plan.source for plan in plans} <= {source.name for source in study.sources}
+    for source in study.sources:
+        assert build_setting(study, tmp_path, roots={source.name: tmp_path}, synthetic=True).roots
+    full = study.plan(build_setting(study, tmp_path, scale="full", synthetic=True))
+    assert all(isinstance(plan.recipe, Recipe) or callable(plan.recipe) for plan in full)
+
+
+def test_an_unknown_study_is_refused() -> None:
+    with pytest.raises(SettingError, match="deramgozin2023"):
+        find_study("nobody2000")
