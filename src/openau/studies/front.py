@@ -55,7 +55,7 @@ def front(results: Results) -> list[str]:
         f"Paper: {reference(study.name)}.",
         f"Made by `{command_line(study, setting)}`.",
         f"Scale `{setting.scale_name}`: {_smaller(setting)}. {len(results.plans)} runs, {minutes:.1f} "
-        "minutes of training. Numbers in *italics* are the paper's own; all others were measured or computed here.",
+        "minutes of training. Numbers in *italics* are the paper's own; all others were measured here.",
     ]
     if scale.resamples:
         lines.append(f"In brackets: 95 % intervals over {scale.resamples} resamples of the people.")
