@@ -6,6 +6,10 @@ training set of another ratio has the same positives and more negatives. The lea
 loss and ratio by the balanced validation set, for the losses do not have the same scale. Nobody is in two
 parts: the store's own split decides.
 
+With `--body-steps N` all runs share the network's convolutions, which were trained once, for N steps, on all
+other AUs of the training part and are then left alone; a run trains the dense layers. That is for machines on
+which whole networks cannot be trained often enough.
+
 `FOLDER` gets `curves.csv` (accuracy and loss along the way), `summary.csv` (the chosen runs) and
 `accuracy.svg`. The same command goes on after an interruption.
 """
@@ -17,28 +21,23 @@ import itertools
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.curves import Curve, draw_curves
-from openau.data.augment import centre
-from openau.data.dataset import Crops
-from openau.data.labels import targets
-from openau.errors import OpenAUError, SettingError
+from benchmarks.faces_in_parts import Faces, Rows, gather
+from benchmarks.other_aus import last_maps, train_body
+from openau.errors import OpenAUError
 from openau.evaluate import roc_auc
 from openau.losses import binary_cross_entropy, build_loss
-from openau.models import build_model, network_needs
+from openau.models import build_model
 
-Rows = NDArray[np.int64]
 KEYS = ["loss", "ratio", "seed", "lr"]
-POINTS = 10
-"""How often along a run its network is judged."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Plan:
         seeds: One run each.
         steps: Steps of every run; the learning rate falls to a tenth after two thirds of them.
         batch: Pictures per step.
-        positives: Most positives in training; 0 for as many as the largest ratio allows.
+        points: How often along a run its network is judged.
     """
 
     network: str
@@ -67,79 +66,7 @@ class Plan:
     seeds: tuple[int, ...]
     steps: int
     batch: int
-    positives: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Faces:
-    """The pictures of each part, ready for the network, and their labels.
-
-    Attributes:
-        crops: The stores.
-        label: (N,) 0 or 1 of the AU for every row of the stores, NaN unknown.
-        positive: Rows of the training part with the AU.
-        negative: Rows without it.
-        judged: Balanced rows of `validation` and `test`.
-        network: Whose normalisation counts.
-    """
-
-    crops: Crops
-    label: NDArray[np.float32]
-    positive: Rows
-    negative: Rows
-    judged: dict[str, Rows]
-    network: str
-
-    def pictures(self, rows: Rows) -> Tensor:
-        """Return (B, 3, S, S) normalised float32."""
-        needs = network_needs(self.network)
-        images = centre(torch.from_numpy(self.crops.wide(rows)), self.crops.spec.size)
-        return (images - images.new_tensor(needs.mean)[:, None, None]) / images.new_tensor(needs.std)[
-            :, None, None
-        ]
-
-    def labels(self, rows: Rows) -> Tensor:
-        """Return (B, 1) float32."""
-        return torch.from_numpy(self.label[rows])[:, None]
-
-
-def gather(stores: Sequence[Path], plan: Plan) -> Faces:
-    """Read the stores and lay the parts out.
-
-    Args:
-        stores: Prepared stores whose index has a split.
-        plan: Says how many pictures the largest ratio needs.
-
-    Raises:
-        SettingError: A part lacks positives or negatives.
-    """
-    crops = Crops(stores)
-    label = targets(crops.table, (plan.au,))[:, 0]
-    random = np.random.default_rng(0)
-    part = crops.table["split"].to_numpy()
-    sides = {
-        (name, value): random.permutation(np.flatnonzero((part == name) & (label == value)))
-        for name in ("train", "validation", "test")
-        for value in (0, 1)
-    }
-    for (name, value), rows in sides.items():
-        if len(rows) == 0:
-            kind = "with" if value else "without"
-            raise SettingError(
-                f"The part {name} has no picture {kind} AU {plan.au}; render or split otherwise."
-            )
-    negative, positive = sides["train", 0], sides["train", 1]
-    most = int(len(negative) / max(plan.ratios))
-    count = min(len(positive), most, plan.positives or len(positive))
-    if count == 0:
-        raise SettingError(
-            f"{len(negative)} negatives do not suffice for {max(plan.ratios):g} per positive; add pictures."
-        )
-    judged = {}
-    for name in ("validation", "test"):
-        half = min(len(sides[name, 0]), len(sides[name, 1]))
-        judged[name] = np.concatenate([sides[name, 0][:half], sides[name, 1][:half]])
-    return Faces(crops, label, positive[:count], negative, judged, plan.network)
+    points: int = 10
 
 
 def run_once(faces: Faces, plan: Plan, loss_name: str, ratio: float, *, lr: float, seed: int) -> pd.DataFrame:
@@ -159,22 +86,22 @@ def run_once(faces: Faces, plan: Plan, loss_name: str, ratio: float, *, lr: floa
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     rows = np.concatenate([faces.positive, faces.negative[: round(ratio * len(faces.positive))]])
-    network = build_model(plan.network, 1, size=faces.crops.spec.size, **plan.options)
+    network: nn.Module = build_model(plan.network, 1, size=faces.crops.spec.size, **plan.options)
+    if faces.maps is not None:
+        network = network.get_submodule("head")
     loss = build_loss(loss_name, faces.labels(rows))
     optimiser = torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, max(1, 2 * plan.steps // 3), gamma=0.1)
     found: list[dict[str, object]] = []
-    every = max(1, plan.steps // POINTS)
+    every = max(1, plan.steps // plan.points)
     waiting: Rows = np.zeros(0, np.int64)
     for step in range(1, plan.steps + 1):
         while len(waiting) < plan.batch:
             waiting = np.concatenate([waiting, random.permutation(rows)])
         now, waiting = waiting[: plan.batch], waiting[plan.batch :]
-        images = faces.pictures(now)
-        mirrored = torch.from_numpy(random.random(len(now)) < 0.5)
-        images[mirrored] = images[mirrored].flip(3)
         optimiser.zero_grad()
         network.train()
+        images = faces.inputs(now, random.random(len(now)) < 0.5)
         loss(network(images), faces.labels(now)).backward()
         optimiser.step()
         schedule.step()
@@ -190,7 +117,7 @@ def judge(network: nn.Module, faces: Faces, part: str) -> dict[str, float]:
     """Return how well a network tells a balanced part; where its numbers ran away, NaN."""
     network.eval()
     rows = faces.judged[part]
-    logits = torch.cat([network(faces.pictures(some)) for some in np.array_split(rows, -(-len(rows) // 128))])
+    logits = torch.cat([network(faces.inputs(some)) for some in np.array_split(rows, -(-len(rows) // 128))])
     truth = faces.labels(rows)
     if not torch.isfinite(logits).all():
         return dict.fromkeys(("accuracy", "cross_entropy", "auc", "sensitivity", "specificity"), float("nan"))
@@ -235,10 +162,11 @@ def experiment(faces: Faces, plan: Plan, out: Path) -> pd.DataFrame:
     log = out / "curves.csv"
     curves = pd.read_csv(log) if log.exists() else pd.DataFrame(columns=[*KEYS, "step"])
     done = set(curves[KEYS].itertuples(index=False, name=None))
-    runs = list(itertools.product(plan.losses, plan.ratios, plan.seeds, plan.lrs))
-    left = [run for run in runs if run not in done]
+    # Seed by seed: what is stopped early has compared everything, with fewer seeds.
+    runs = list(itertools.product(plan.seeds, plan.ratios, plan.losses, plan.lrs))
+    left = [run for run in runs if (run[2], run[1], run[0], run[3]) not in done]
     started = time.monotonic()
-    for number, (loss, ratio, seed, lr) in enumerate(left, 1):
+    for number, (seed, ratio, loss, lr) in enumerate(left, 1):
         new = run_once(faces, plan, loss, ratio, lr=lr, seed=seed)
         curves = pd.concat([curves, new], ignore_index=True) if len(curves) else new
         _write(log, curves.to_csv(index=False))
@@ -254,6 +182,25 @@ def experiment(faces: Faces, plan: Plan, out: Path) -> pd.DataFrame:
     _write(out / "summary.csv", summary.to_csv(index=False))
     _write(out / "accuracy.svg", figure(curves, summary, plan))
     return summary
+
+
+def with_body(faces: Faces, plan: Plan, steps: int, out: Path) -> Faces:
+    """Return the faces with what the head reads of them, by a body trained on all other AUs.
+
+    Args:
+        faces: The pictures.
+        plan: Names network and AU.
+        steps: Of the body's training.
+        out: Folder that keeps the body's weights.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    body = train_body(faces, plan.au, plan.options, steps, out / "body.safetensors")
+    needed = [faces.positive, faces.negative[: round(max(plan.ratios) * len(faces.positive))]]
+    rows = np.concatenate([*needed, *faces.judged.values()])
+    found = last_maps(body, faces, rows)
+    maps = found.new_zeros(2, len(faces.crops.table), *found.shape[2:])
+    maps[:, torch.from_numpy(rows)] = found
+    return replace(faces, maps=maps)
 
 
 def figure(curves: pd.DataFrame, summary: pd.DataFrame, plan: Plan) -> str:
@@ -291,10 +238,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seeds=tuple(options.seeds),
         steps=options.steps,
         batch=options.batch,
-        positives=options.positives,
+        points=options.points,
     )
     try:
-        faces = gather(options.stores, plan)
+        faces = gather(
+            options.stores, plan.network, plan.au, ratio=max(plan.ratios), positives=options.positives
+        )
+        if options.body_steps:
+            faces = with_body(faces, plan, options.body_steps, options.out)
         counts = {name: len(rows) for name, rows in faces.judged.items()}
         print(f"{len(faces.positive)} positives in training; balanced parts: {counts}", file=sys.stderr)
         print(experiment(faces, plan, options.out).to_string(index=False))
@@ -318,6 +269,8 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--steps", type=int, default=400)
     found.add_argument("--batch", type=int, default=64)
     found.add_argument("--positives", type=int, default=0)
+    found.add_argument("--points", type=int, default=10)
+    found.add_argument("--body-steps", type=int, default=0, help="0: the whole network trains in every run")
     found.add_argument("--threads", type=int, default=0)
     return found
 

@@ -28,11 +28,11 @@ def main() -> None:
     chosen = options.parse_args()
     table = pd.read_parquet(chosen.run / "predictions.parquet")
     test = table[table["fold"] == "test"]
-    card = read_card(default_model_path())
+    model = model_record(default_model_path(), read_card(default_model_path()).name)
     rows = measure(test)
     settings: dict[str, int | float | str | bool] = {"pictures": len(test), "data": "synthetic"}
     finish(
-        Result("rendered_faces", settings, {}, LIBRARIES, tuple(rows), _model(card.name)),
+        Result("rendered_faces", settings, {}, LIBRARIES, tuple(rows), model),
         chosen,
     )
 
@@ -64,10 +64,6 @@ def measure(test: pd.DataFrame) -> list[Measurement]:
         mean = Measurement(f"mean ROC AUC, {name}", float(np.mean(values)), "share", n=subjects)
         rows.append(mean)
     return rows
-
-
-def _model(name: str) -> dict[str, str]:
-    return model_record(default_model_path(), name)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from benchmarks import imbalance
 from benchmarks.curves import Curve, draw_curves
-from benchmarks.imbalance import Plan, experiment, gather, main, summarise
+from benchmarks.faces_in_parts import gather
+from benchmarks.imbalance import Plan, experiment, main, summarise
+from benchmarks.other_aus import other_aus
+from safetensors.torch import load_file
 
 from openau.data.store import CropStore
-from openau.errors import SettingError
+from openau.errors import OpenAUError, SettingError
+from openau.models import build_model
 
 PLAN = Plan(
     network="attention_cnn",
@@ -30,15 +36,14 @@ PLAN = Plan(
 )
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of 90 faces of 16 pixels, a third with a bright mouth, AU 12."""
-    folder = tmp_path_factory.mktemp("store")
+def write_store(folder: Path, side: int) -> Path:
+    """Write a store of 90 faces, a third with a bright mouth, AU 12, every other with a bright brow, AU 2."""
     random = np.random.default_rng(0)
-    present = np.arange(90) % 3 == 0
+    smiling, raised = np.arange(90) % 3 == 0, np.arange(90) % 2 == 0
     pictures = random.integers(0, 60, (90, 16, 16, 3), dtype=np.uint8)
-    pictures[present, 10:14, 4:12] = 255
-    pictures.tofile(folder / "crops.rgb")
+    pictures[smiling, 10:14, 4:12] = 255
+    pictures[raised, 2:4, 4:12] = 255
+    pictures.repeat(side // 16, 1).repeat(side // 16, 2).tofile(folder / "crops.rgb")
     table = pd.DataFrame(
         {
             "dataset": "fake",
@@ -47,30 +52,35 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "frame": 0,
             "path": [f"{i}.png" for i in range(90)],
             "split": ["train"] * 48 + ["validation"] * 18 + ["test"] * 24,
-            "AU12": np.where(present, 4.0, 0.0),
+            "AU02": np.where(raised, 4.0, 0.0),
+            "AU12": np.where(smiling, 4.0, 0.0),
         }
     )
     table.to_parquet(folder / "index.parquet", index=False)
-    (folder / "store.json").write_text(
-        '{"schema": 1, "crop": {"size": 16}, "wide": 16, "detector": "fake", "lost": 0}', "utf-8"
-    )
+    facts = {"schema": 1, "crop": {"size": side}, "wide": side, "detector": "fake", "lost": 0}
+    (folder / "store.json").write_text(json.dumps(facts), "utf-8")
     assert len(CropStore.open(folder).table) == 90
     return folder
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_store(tmp_path_factory.mktemp("store"), 16)
+
+
 def test_a_larger_ratio_has_the_same_positives_and_more_negatives(store: Path) -> None:
-    faces = gather([store], PLAN)
+    faces = gather([store], "attention_cnn", 12, ratio=2)
     assert len(faces.positive) == 16
     assert (faces.label[faces.positive] == 1).all()
     assert (faces.label[faces.negative] == 0).all()
-    scarce = gather([store], replace(PLAN, ratios=(2, 8)))
+    scarce = gather([store], "attention_cnn", 12, ratio=8)
     assert len(scarce.positive) == 4
     assert set(scarce.positive) <= set(faces.positive)
-    assert len(gather([store], replace(PLAN, positives=3)).positive) == 3
+    assert len(gather([store], "attention_cnn", 12, ratio=2, positives=3).positive) == 3
 
 
 def test_what_is_judged_is_balanced_and_of_its_own_part(store: Path) -> None:
-    faces = gather([store], PLAN)
+    faces = gather([store], "attention_cnn", 12, ratio=2)
     for part, count in (("validation", 12), ("test", 16)):
         rows = faces.judged[part]
         assert len(rows) == len(set(rows)) == count
@@ -78,12 +88,10 @@ def test_what_is_judged_is_balanced_and_of_its_own_part(store: Path) -> None:
         assert set(faces.crops.table["split"].iloc[rows]) == {part}
 
 
-@pytest.mark.parametrize(
-    ("plan", "word"), [({"au": 12, "ratios": (100,)}, "do not suffice"), ({"au": 4}, "AU")]
-)
-def test_a_store_without_enough_pictures_is_refused(store: Path, plan: dict[str, int], word: str) -> None:
-    with pytest.raises(Exception, match=word):
-        gather([store], replace(PLAN, **plan))  # type: ignore[arg-type] # as on the command line
+@pytest.mark.parametrize(("au", "ratio", "word"), [(12, 100, "do not suffice"), (4, 2, "none of the AUs 4")])
+def test_a_store_without_enough_pictures_is_refused(store: Path, au: int, ratio: int, word: str) -> None:
+    with pytest.raises(OpenAUError, match=word):
+        gather([store], "attention_cnn", au, ratio=ratio)
 
 
 def test_a_part_without_positives_is_named(store: Path, tmp_path: Path) -> None:
@@ -93,13 +101,13 @@ def test_a_part_without_positives_is_named(store: Path, tmp_path: Path) -> None:
     table.loc[table["split"] == "test", "AU12"] = 0.0
     table.to_parquet(tmp_path / "index.parquet", index=False)
     with pytest.raises(SettingError, match="The part test has no picture with AU 12"):
-        gather([tmp_path], PLAN)
+        gather([tmp_path], "attention_cnn", 12, ratio=2)
 
 
 def test_every_combination_is_run_once_judged_along_the_way_and_drawn(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faces = gather([store], PLAN)
+    faces = gather([store], "attention_cnn", 12, ratio=2)
     summary = experiment(faces, replace(PLAN, losses=("bce",)), tmp_path)
     before = pd.read_csv(tmp_path / "curves.csv")
     assert set(before["ratio"]) == {1, 2}
@@ -128,15 +136,41 @@ def test_every_combination_is_run_once_judged_along_the_way_and_drawn(
     assert len(picture.findall("{http://www.w3.org/2000/svg}polyline")) == 4
 
 
+def test_a_shared_body_learns_the_other_aus_once_and_is_then_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store").mkdir()
+    plain = gather([write_store(tmp_path / "store", 32)], "resnet18", 12, ratio=2)
+    assert other_aus(plain, 12) == (2,)
+    plan = replace(PLAN, network="resnet18", options={})
+    faces = imbalance.with_body(plain, plan, 2, tmp_path / "out")
+    assert faces.maps is not None
+    assert faces.maps.shape == (2, 90, 512, 1, 1)
+    body = build_model("resnet18", 1, size=32)
+    body.load_state_dict(load_file(tmp_path / "out" / "body.safetensors"))
+    body.eval()
+    rows, turned = plain.judged["test"], np.arange(16) % 2 == 0
+    wanted = body.get_submodule("body")(plain.pictures(rows, turned))
+    torch.testing.assert_close(faces.inputs(rows, turned), wanted, atol=1e-4, rtol=1e-4)
+    before = faces.maps.clone()
+    curve = imbalance.run_once(faces, plan, "msr", 2, lr=0.01, seed=0)
+    assert curve["accuracy"].between(0, 1).all()
+    assert torch.equal(faces.maps, before)
+    monkeypatch.setattr("torch.optim.AdamW", None)  # the second time it is read
+    again = imbalance.with_body(plain, plan, 2, tmp_path / "out")
+    assert again.maps is not None
+    assert torch.equal(again.maps, before)
+
+
 def test_the_same_seed_gives_the_same_run(store: Path) -> None:
-    faces = gather([store], PLAN)
+    faces = gather([store], "attention_cnn", 12, ratio=2)
     one, two = (imbalance.run_once(faces, PLAN, "msr", 2, lr=0.01, seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
 
 
 def test_a_plain_au_is_learned(store: Path) -> None:
     plan = replace(PLAN, steps=150, losses=("msr",))
-    curve = imbalance.run_once(gather([store], plan), plan, "msr", 2, lr=0.05, seed=0)
+    curve = imbalance.run_once(gather([store], "attention_cnn", 12, ratio=2), plan, "msr", 2, lr=0.05, seed=0)
     last = curve[curve["part"] == "test"].iloc[-1]
     assert last["accuracy"] > 0.9
     assert last["accuracy"] == pytest.approx((last["sensitivity"] + last["specificity"]) / 2)

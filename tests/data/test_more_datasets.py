@@ -11,24 +11,12 @@ from openau.data.datasets import Notes, dataset_facts
 from openau.data.index import build_index
 from openau.data.pictures import read_picture
 from openau.errors import NoInputError, TableError
-from tests.fake.datasets import FAKES, frames, wild
+from tests.fake.datasets import frames, sentences, wild, write_copy
 from tests.fake.datasets.copy import put_text
 
 
-def copy(name: str, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    FAKES[name].write(folder)
-    return folder
-
-
-def sentences(name: str, root: Path) -> str:
-    notes = Notes()
-    build_index(name, root, notes)
-    return "\n".join(finding.sentence for finding in notes.findings)
-
-
 def test_affectnets_lists_are_read_with_and_without_a_header(tmp_path: Path) -> None:
-    table = build_index("affectnet", copy("affectnet", tmp_path))
+    table = build_index("affectnet", write_copy("affectnet", tmp_path))
     assert table["emotion"].fillna("").tolist() == ["happiness", "", "not a face", "contempt"]
     assert table["split"].tolist() == ["train", "train", "train", "validation"]
     assert table["valence"].isna().tolist() == [False, True, True, False]
@@ -48,14 +36,14 @@ def test_affectnets_later_folders_tell_the_same_number_of_two_sets_apart(tmp_pat
 
 
 def test_a_list_of_affectnet_with_other_columns_is_refused(tmp_path: Path) -> None:
-    root = copy("affectnet", tmp_path)
+    root = write_copy("affectnet", tmp_path)
     put_text(root / "Manually_Annotated_file_lists" / "training.csv", "a,b\n1,2\n")
     with pytest.raises(TableError, match="has 2 columns, not 9"):
         build_index("affectnet", root)
 
 
 def test_aff_wild2_minus_1_is_unknown_and_row_and_image_keep_together(tmp_path: Path) -> None:
-    table = build_index("Aff-Wild2", copy("aff_wild2", tmp_path)).set_index(["sequence", "frame"])
+    table = build_index("Aff-Wild2", write_copy("aff_wild2", tmp_path)).set_index(["sequence", "frame"])
     assert list(table.loc["7-60"].index) == [1, 3]  # 2 is invalid, 4 has no face
     assert table["AU01"].isna().tolist() == [False, False, False, True, False]
     assert table.loc[("7-60", 3), "AU02"] == 1
@@ -69,14 +57,14 @@ def test_aff_wild2_minus_1_is_unknown_and_row_and_image_keep_together(tmp_path: 
     [("0,1\n", "does not begin with AU1"), ("AU1,AU2\n0,1\n0\n", "'0' in line 3"), ("", "AU1")],
 )
 def test_an_aff_wild2_file_that_is_none_is_named(tmp_path: Path, text: str, word: str) -> None:
-    root = copy("aff_wild2", tmp_path)
+    root = write_copy("aff_wild2", tmp_path)
     put_text(root / "annotations/AU_Detection_Challenge/Train_Set/12_left.txt", text)
     with pytest.raises(TableError, match=word):
         build_index("aff_wild2", root)
 
 
 def test_unbc_reads_empty_files_ungraded_aus_and_closed_eyes(tmp_path: Path) -> None:
-    table = build_index("unbc", copy("unbc", tmp_path))
+    table = build_index("unbc", write_copy("unbc", tmp_path))
     one = table[table["sequence"] == "ib109t1aeaff"].drop(columns="dataset").set_index("frame")
     first, empty, ungraded = (one.loc[n].to_dict() for n in (1, 2, 3))
     assert (first["AU04"], first["AU43"], first["AU12"]) == (2, 1, 0)
@@ -89,13 +77,13 @@ def test_unbc_reads_empty_files_ungraded_aus_and_closed_eyes(tmp_path: Path) -> 
 
 
 def test_unbc_aus_that_do_not_add_up_to_the_pain_score_are_told(tmp_path: Path) -> None:
-    root = copy("unbc", tmp_path)
+    root = write_copy("unbc", tmp_path)
     put_text(root / frames.FACS.replace("FACS", "PSPI") / "ib109t1aeaff002_facs.txt", "   3.0e+00\n")
     assert "1 frame has AUs that do not add up to their pain score" in sentences("unbc", root)
 
 
 def test_feafas_values_are_its_own_and_no_aus(tmp_path: Path) -> None:
-    table = build_index("feafa", copy("feafa", tmp_path))
+    table = build_index("feafa", write_copy("feafa", tmp_path))
     assert not [c for c in table.columns if str(c).startswith("AU")]
     for _, found in table.iterrows():
         sequence = int(str(found["sequence"])[2:])
@@ -104,7 +92,7 @@ def test_feafas_values_are_its_own_and_no_aus(tmp_path: Path) -> None:
 
 
 def test_semaines_intervals_become_frames_within_the_coded_range(tmp_path: Path) -> None:
-    table = build_index("semaine", copy("semaine", tmp_path))
+    table = build_index("semaine", write_copy("semaine", tmp_path))
     one = table[table["subject"] == "rec1"]
     assert one["frame"].tolist() == [2, 3, 4, 5, 6, 7]
     assert one["AU12"].tolist() == [0, 1, 1, 1, 1, 0]
@@ -125,7 +113,7 @@ def test_semaines_intervals_become_frames_within_the_coded_range(tmp_path: Path)
     ],
 )
 def test_a_semaine_file_that_is_none_is_named(tmp_path: Path, file: str, text: str, word: str) -> None:
-    root = copy("semaine", tmp_path)
+    root = write_copy("semaine", tmp_path)
     put_text(root / "SEMAINE-Sessions" / "rec1" / file, text)
     with pytest.raises(TableError, match=word):
         build_index("semaine", root)
@@ -134,7 +122,7 @@ def test_a_semaine_file_that_is_none_is_named(tmp_path: Path, file: str, text: s
 def test_semaine_intensities_of_another_kind_are_unknown_and_a_range_ends_with_the_annotations(
     tmp_path: Path,
 ) -> None:
-    root = copy("semaine", tmp_path)
+    root = write_copy("semaine", tmp_path)
     put_text(root / "SEMAINE-Sessions" / "rec1" / "rec1.eaf", frames.ELAN.replace(">C<", ">strong<"))
     put_text(root / "SEMAINE-Sessions" / "rec9.txt", "2 3000\n")
     table = build_index("semaine", root)
@@ -148,13 +136,13 @@ def test_semaine_intensities_of_another_kind_are_unknown_and_a_range_ends_with_t
 
 
 def test_aff_wild2s_annotations_are_found_whatever_their_folder_is_called(tmp_path: Path) -> None:
-    root = copy("aff_wild2", tmp_path)
+    root = write_copy("aff_wild2", tmp_path)
     (root / "annotations").rename(root / "6th ABAW Annotations")
     assert len(build_index("aff_wild2", root)) == 5
 
 
 def test_a_semaine_recording_without_labels_or_video_is_told(tmp_path: Path) -> None:
-    root = copy("semaine", tmp_path)
+    root = write_copy("semaine", tmp_path)
     (root / "SEMAINE-Sessions/rec1/rec1.eaf").unlink()
     (root / "SEMAINE-Sessions/rec9.txt").unlink()
     notes = Notes()

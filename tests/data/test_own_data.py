@@ -8,26 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from openau.data.datasets import Notes
 from openau.data.datasets.columns import au_columns, find_column
 from openau.data.index import build_index
 from openau.data.pictures import read_picture
 from openau.errors import InputError, SettingError, TableError
-from tests.fake.datasets import FAKES
+from tests.fake.datasets import sentences, write_copy
 from tests.fake.datasets.copy import put_picture, put_text
 from tests.fake.media import write_video
-
-
-def copy(name: str, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    FAKES[name].write(folder)
-    return folder
-
-
-def sentences(name: str, root: Path) -> str:
-    notes = Notes()
-    build_index(name, root, notes)
-    return "\n".join(finding.sentence for finding in notes.findings)
 
 
 def video(path: Path, count: int = 4) -> Path:
@@ -67,7 +54,7 @@ def test_the_surest_name_of_a_column_wins() -> None:
 
 
 def test_a_table_is_read_by_its_columns_names(tmp_path: Path) -> None:
-    table = build_index("table", copy("table", tmp_path))
+    table = build_index("table", write_copy("table", tmp_path))
     assert table["subject"].tolist() == ["ann", "ann", "bob"]
     assert table["AU12"].tolist()[0] == 3
     assert table["AU12"].isna().tolist() == [False, True, False]
@@ -82,7 +69,7 @@ def test_a_table_is_read_by_its_columns_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".parquet", ".tsv"])
 def test_parquet_and_tabs_are_read_too(tmp_path: Path, suffix: str) -> None:
-    root = copy("table", tmp_path)
+    root = write_copy("table", tmp_path)
     wanted = build_index("table", root)
     raw = pd.read_csv(root / "labels.csv")
     (root / "labels.csv").unlink()
@@ -93,7 +80,7 @@ def test_parquet_and_tabs_are_read_too(tmp_path: Path, suffix: str) -> None:
 
 
 def test_the_table_itself_may_be_named(tmp_path: Path) -> None:
-    root = copy("table", tmp_path)
+    root = write_copy("table", tmp_path)
     assert len(build_index("table", root / "labels.csv")) == 3
 
 
@@ -158,7 +145,7 @@ def test_columns_toml_names_what_is_not_found(tmp_path: Path) -> None:
 def test_a_mistake_in_columns_toml_is_named(
     tmp_path: Path, text: str, error: type[Exception], word: str
 ) -> None:
-    root = copy("table", tmp_path)
+    root = write_copy("table", tmp_path)
     put_text(root / "columns.toml", text)
     with pytest.raises(error, match=word):
         build_index("table", root)
@@ -242,7 +229,7 @@ def test_a_folder_of_pictures_without_a_table_is_told_what_is_needed(tmp_path: P
 
 
 def test_folders_named_after_emotions_and_aus_are_labels(tmp_path: Path) -> None:
-    table = build_index("folder", copy("folder", tmp_path))
+    table = build_index("folder", write_copy("folder", tmp_path))
     assert table["split"].tolist() == ["test", "train", "train"]
     assert sorted(table["emotion"].dropna()) == ["happiness", "sadness"]
     assert table["AU12"].dropna().tolist() == [1]
@@ -265,13 +252,13 @@ def test_folders_named_otherwise_are_refused(tmp_path: Path) -> None:
 
 
 def test_dem_keeps_intensities_even_where_all_are_0_and_1(tmp_path: Path) -> None:
-    table = build_index("dem", copy("dem", tmp_path))
+    table = build_index("dem", write_copy("dem", tmp_path))
     assert set(table["au_scale"]) == {"intensity"}
     assert table["subject"].tolist() == ["p1", "p2"]
 
 
 def test_gft_takes_the_person_from_the_file_and_the_conversation_from_the_person(tmp_path: Path) -> None:
-    table = build_index("gft", copy("gft", tmp_path))
+    table = build_index("gft", write_copy("gft", tmp_path))
     assert table["subject"].unique().tolist() == ["001A", "002C"]
     assert table["group"].unique().tolist() == ["001", "002"]
     assert table.loc[table["frame"] == 2, "AU12"].isna().all()

@@ -7,28 +7,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from openau.data.datasets import Notes, dataset_facts
+from openau.data.datasets import dataset_facts
 from openau.data.index import build_index
 from openau.data.pictures import read_picture
 from openau.errors import InputError, TableError
-from tests.fake.datasets import FAKES, emotionet, fer, raf
+from tests.fake.datasets import emotionet, fer, raf, sentences, write_copy
 from tests.fake.datasets.copy import put_picture, put_text
 
 
-def copy(name: str, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    FAKES[name].write(folder)
-    return folder
-
-
-def sentences(name: str, root: Path) -> str:
-    notes = Notes()
-    build_index(name, root, notes)
-    return "\n".join(finding.sentence for finding in notes.findings)
-
-
 def test_fer2013_pictures_are_read_from_the_table_without_unpacking(tmp_path: Path) -> None:
-    table = build_index("fer2013", copy("fer2013", tmp_path))
+    table = build_index("fer2013", write_copy("fer2013", tmp_path))
     assert table["emotion"].tolist() == ["anger", "happiness", "sadness", "neutral", "disgust"]
     assert table["split"].tolist() == ["train", "train", "validation", "test", "train"]
     for row in (3, 0, 4):
@@ -80,7 +68,7 @@ def test_a_row_without_a_square_of_pixels_is_named(tmp_path: Path, pixels: str) 
 
 
 def test_an_address_beyond_the_file_is_refused(tmp_path: Path) -> None:
-    root = copy("fer2013", tmp_path)
+    root = write_copy("fer2013", tmp_path)
     with pytest.raises(InputError, match="has no row 5"):
         read_picture(f"{root}/fer2013.csv#row=5")
     put_text(root / "other.csv", "a,b\n1,2\n")
@@ -88,13 +76,13 @@ def test_an_address_beyond_the_file_is_refused(tmp_path: Path) -> None:
         read_picture(f"{root}/other.csv#row=0")
     with pytest.raises(InputError, match="cannot be read"):
         read_picture(f"{root}/nothing.csv#row=0")
-    disfa = copy("disfa", tmp_path / "disfa")
+    disfa = write_copy("disfa", tmp_path / "disfa")
     with pytest.raises(InputError, match="ends before frame 9"):
         read_picture(f"{disfa}/Videos_LeftCamera/LeftVideoSN010_comp.avi#frame=9")
 
 
 def test_fer_plus_takes_the_majority_of_ten_votes_and_leaves_out_removed_pictures(tmp_path: Path) -> None:
-    table = build_index("fer_plus", copy("fer_plus", tmp_path))
+    table = build_index("fer_plus", write_copy("fer_plus", tmp_path))
     assert table["emotion"].fillna("").tolist() == ["anger", "happiness", "", "not a face"]
     assert table["path"].str[-6:].tolist() == ["#row=0", "#row=1", "#row=3", "#row=4"]
     assert table["votes_neutral"].tolist() == [4, 0, 5, 0]
@@ -120,7 +108,7 @@ def test_fer_plus_with_another_fer2013_or_without_is_refused(tmp_path: Path) -> 
 
 
 def test_raf_db_codes_become_emotions_and_the_aligned_picture_comes_first(tmp_path: Path) -> None:
-    table = build_index("RAF-DB", copy("raf_db", tmp_path))
+    table = build_index("RAF-DB", write_copy("raf_db", tmp_path))
     assert table["emotion"].tolist() == ["sadness", "surprise", "neutral", "happiness"]
     assert table["split"].tolist() == ["train", "train", "train", "test"]
     assert all(path.endswith("_aligned.jpg") for path in table["path"])
@@ -137,7 +125,7 @@ def test_raf_db_packed_again_gives_the_same_labels(tmp_path: Path) -> None:
 
 
 def test_raf_au_reads_sides_and_lips_and_null(tmp_path: Path) -> None:
-    table = build_index("raf_au", copy("raf_au", tmp_path)).set_index("sequence")
+    table = build_index("raf_au", write_copy("raf_au", tmp_path)).set_index("sequence")
     sided, both, none = (table.loc[f"aligned/000{n}_aligned.jpg"] for n in (3, 5, 2))
     assert (sided["AU12"], sided["AU12_left"], sided["AU12_right"]) == (1, 1, 0)
     assert (both["AU12"], both["AU12_left"], both["AU12_right"]) == (1, 1, 1)
@@ -146,14 +134,14 @@ def test_raf_au_reads_sides_and_lips_and_null(tmp_path: Path) -> None:
 
 
 def test_caer_s_classes_under_other_names_are_one_and_strange_folders_are_told(tmp_path: Path) -> None:
-    table = build_index("CAER-S", copy("caer_s", tmp_path))
+    table = build_index("CAER-S", write_copy("caer_s", tmp_path))
     assert table["emotion"].value_counts().to_dict() == {"anger": 4, "happiness": 4, "neutral": 2}
     assert table["sequence"].is_unique
     assert "train/notes is no class" in sentences("caer_s", tmp_path)
 
 
 def test_emotionet_999_is_unknown_and_people_are_told_from_the_machine(tmp_path: Path) -> None:
-    table = build_index("emotionet", copy("emotionet", tmp_path))
+    table = build_index("emotionet", write_copy("emotionet", tmp_path))
     assert [c for c in table.columns if str(c).startswith("AU")] == [
         "AU01",
         "AU02",
@@ -176,7 +164,7 @@ def test_emotionet_999_is_unknown_and_people_are_told_from_the_machine(tmp_path:
 
 
 def test_emotionets_list_of_2020_is_read_and_wins(tmp_path: Path) -> None:
-    root = copy("emotionet", tmp_path)
+    root = write_copy("emotionet", tmp_path)
     emotionet.write_list_of_2020(root)
     table = build_index("emotionet", root).set_index("frame")
     assert sorted(table.index) == [1, 2, 3, 4, 6]
@@ -216,6 +204,6 @@ def test_the_published_counts_of_pictures_add_up() -> None:
 
 def test_pictures_of_no_video_are_nobodys_neighbours(tmp_path: Path) -> None:
     for name in ("raf_db", "fer2013", "caer_s"):
-        table = build_index(name, copy(name, tmp_path / name))
+        table = build_index(name, write_copy(name, tmp_path / name))
         assert table["sequence"].is_unique
         assert pd.api.types.is_integer_dtype(table["frame"])

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from openau.data import CropStore, prepare
-from openau.data.datasets import Notes, dataset_facts
+from openau.data.datasets import dataset_facts
 from openau.data.datasets.disfa import failed_landmarks
 from openau.data.doctor import check_dataset, describe
 from openau.data.index import build_index
@@ -22,20 +22,8 @@ from openau.errors import InputError, TableError
 from openau.faces import Detector
 from openau.facs import AU_SETS, au_column
 from openau.records import CropSpec, Face
-from tests.fake.datasets import FAKES, bp4d, disfa
+from tests.fake.datasets import bp4d, disfa, sentences, write_copy
 from tests.fake.datasets.copy import put_picture, put_text
-
-
-def copy(name: str, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    FAKES[name].write(folder)
-    return folder
-
-
-def sentences(name: str, root: Path) -> str:
-    notes = Notes()
-    build_index(name, root, notes)
-    return "\n".join(finding.sentence for finding in notes.findings)
 
 
 def row(table: pd.DataFrame, subject: str, frame: int) -> dict[str, Any]:
@@ -44,7 +32,7 @@ def row(table: pd.DataFrame, subject: str, frame: int) -> dict[str, Any]:
 
 
 def test_disfa_finds_its_pictures_whether_they_begin_at_0_or_1(tmp_path: Path) -> None:
-    table = build_index("disfa", copy("disfa", tmp_path))
+    table = build_index("disfa", write_copy("disfa", tmp_path))
     assert row(table, "SN001", 400)["path"].endswith("SN001/399.png")
     assert row(table, "SN002", 4)["path"].endswith("SN002_00004.png")
     for subject, frames in disfa.FRAMES.items():
@@ -55,7 +43,7 @@ def test_disfa_finds_its_pictures_whether_they_begin_at_0_or_1(tmp_path: Path) -
 
 
 def test_disfa_reads_the_left_video_where_no_frames_were_extracted(tmp_path: Path) -> None:
-    table = build_index("disfa", copy("disfa", tmp_path))
+    table = build_index("disfa", write_copy("disfa", tmp_path))
     for frame in (1, 9, 3):  # forwards and back
         found = row(table, "SN010", frame)
         assert "LeftVideoSN010_comp.avi" in found["path"]
@@ -64,7 +52,7 @@ def test_disfa_reads_the_left_video_where_no_frames_were_extracted(tmp_path: Pat
 
 
 def test_disfa_takes_the_right_camera_only_where_there_is_no_other_and_says_so(tmp_path: Path) -> None:
-    copy("disfa", tmp_path)
+    write_copy("disfa", tmp_path)
     (tmp_path / "Videos_LeftCamera" / "LeftVideoSN010_comp.avi").unlink()
     table = build_index("disfa", tmp_path)
     assert "RightVideoSN010_Comp.avi" in row(table, "SN010", 1)["path"]
@@ -72,27 +60,27 @@ def test_disfa_takes_the_right_camera_only_where_there_is_no_other_and_says_so(t
 
 
 def test_disfa_says_which_folder_it_takes_where_there_are_two(tmp_path: Path) -> None:
-    copy("disfa", tmp_path)
+    write_copy("disfa", tmp_path)
     put_picture(tmp_path / "Second" / "SN002" / "1.png")
     assert "Images/SN002" in row(build_index("disfa", tmp_path), "SN002", 4)["path"]
     assert "1 folder of pictures is passed over" in sentences("disfa", tmp_path)
 
 
 def test_disfa_marks_the_frames_that_jaanets_lists_leave_out(tmp_path: Path) -> None:
-    table = build_index("disfa", copy("disfa", tmp_path))
+    table = build_index("disfa", write_copy("disfa", tmp_path))
     marked = table[table["failed_landmarks"]]
     assert set(marked["subject"]) == {"SN001"}
     assert sorted(marked["frame"]) == list(range(398, 405))
 
 
 def test_disfa_pictures_that_begin_elsewhere_are_told(tmp_path: Path) -> None:
-    copy("disfa", tmp_path)
+    write_copy("disfa", tmp_path)
     (tmp_path / "Images" / "SN002" / "SN002_00001.png").unlink()
     assert "begin at 2, not at 0 or 1" in sentences("disfa", tmp_path)
 
 
 def test_a_missing_au_file_makes_that_au_unknown_for_its_subject(tmp_path: Path) -> None:
-    copy("disfa", tmp_path)
+    write_copy("disfa", tmp_path)
     (tmp_path / "ActionUnit_Labels" / "SN002" / "SN002_au12.txt").unlink()
     table = build_index("disfa", tmp_path)
     assert table.loc[table["subject"] == "SN002", "AU12"].isna().all()
@@ -109,7 +97,7 @@ def test_a_missing_au_file_makes_that_au_unknown_for_its_subject(tmp_path: Path)
     ],
 )
 def test_a_disfa_label_file_that_is_none_is_named(tmp_path: Path, text: str, word: str) -> None:
-    copy("disfa", tmp_path)
+    write_copy("disfa", tmp_path)
     put_text(tmp_path / "ActionUnit_Labels" / "SN002" / "SN002_au1.txt", text)
     with pytest.raises(TableError, match=word):
         build_index("disfa", tmp_path)
@@ -122,7 +110,7 @@ def test_labels_without_subject_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_disfa_plus_leaves_out_incomplete_pictures_and_trials_and_reads_past_headers(tmp_path: Path) -> None:
-    table = build_index("disfa_plus", copy("disfa_plus", tmp_path))
+    table = build_index("disfa_plus", write_copy("disfa_plus", tmp_path))
     assert table.groupby("sequence").size().to_dict() == {
         "SN001/A1_AU1_TrailNo_1": 4, "SN001/Y_Happy_TrailNo_2": 3, "SN003/A1_AU1_TrailNo_1": 4,
     }  # fmt: skip
@@ -133,7 +121,7 @@ def test_disfa_plus_leaves_out_incomplete_pictures_and_trials_and_reads_past_hea
 
 
 def test_ck_plus_takes_the_last_frame_and_reads_intensity_0_as_present_but_ungraded(tmp_path: Path) -> None:
-    table = build_index("ck_plus", copy("ck_plus", tmp_path)).set_index("sequence")
+    table = build_index("ck_plus", write_copy("ck_plus", tmp_path)).set_index("sequence")
     first = table.loc["S005/001"]
     assert (first["AU09"], first["AU09_intensity"]) == (1, 4)
     assert first["AU17"] == 1
@@ -145,7 +133,7 @@ def test_ck_plus_takes_the_last_frame_and_reads_intensity_0_as_present_but_ungra
 
 
 def test_ck_plus_an_empty_facs_file_is_no_au_and_no_emotion_file_is_no_emotion(tmp_path: Path) -> None:
-    table = build_index("ck_plus", copy("ck_plus", tmp_path)).set_index("sequence")
+    table = build_index("ck_plus", write_copy("ck_plus", tmp_path)).set_index("sequence")
     aus = [column for column in table.columns if column.startswith("AU")]
     assert (table.loc["S005/002", aus] == 0).all()
     assert table["emotion"].isna().to_dict() == {"S005/001": False, "S005/002": True, "S010/001": False}
@@ -153,7 +141,7 @@ def test_ck_plus_an_empty_facs_file_is_no_au_and_no_emotion_file_is_no_emotion(t
 
 
 def test_a_ck_plus_sequence_without_a_facs_file_has_unknown_aus(tmp_path: Path) -> None:
-    copy("ck_plus", tmp_path)
+    write_copy("ck_plus", tmp_path)
     (tmp_path / "FACS/FACS/S005/001/S005_001_00000003_facs.txt").unlink()
     table = build_index("ck_plus", tmp_path).set_index("sequence")
     assert table["AU12"].isna()["S005/001"]
@@ -164,7 +152,7 @@ def test_a_ck_plus_sequence_without_a_facs_file_has_unknown_aus(tmp_path: Path) 
 def test_bp4d_keeps_occurrence_and_intensity_apart_and_9_is_unknown_in_both(
     name: str, tmp_path: Path
 ) -> None:
-    table = build_index(name, copy(name, tmp_path))
+    table = build_index(name, write_copy(name, tmp_path))
     for _, found in table.iterrows():
         for au in AU_SETS["bp4d-12"]:
             assert found[au_column(au)] == bp4d.occurrence(au, found["frame"])
@@ -177,7 +165,7 @@ def test_bp4d_keeps_occurrence_and_intensity_apart_and_9_is_unknown_in_both(
 
 
 def test_bp4d_resolves_picture_names_by_number_and_tells_of_the_frame_without_one(tmp_path: Path) -> None:
-    table = build_index("bp4d", copy("bp4d", tmp_path))
+    table = build_index("bp4d", write_copy("bp4d", tmp_path))
     assert row(table, "F001", 1)["path"].endswith("F001/T8/001.jpg")
     assert row(table, "F001", 2440)["path"].endswith("F001/T1/2440.jpg")
     assert 189 not in set(table["frame"])
@@ -186,7 +174,7 @@ def test_bp4d_resolves_picture_names_by_number_and_tells_of_the_frame_without_on
 
 
 def test_bp4d_without_intensities_or_with_the_older_folders_is_read_too(tmp_path: Path) -> None:
-    root = copy("bp4d", tmp_path)
+    root = write_copy("bp4d", tmp_path)
     for file in (root / "AUCoding" / "AU_OCC").iterdir():
         file.rename(root / "AUCoding" / file.name)
     (root / "AUCoding" / "AU_OCC").rmdir()
@@ -198,14 +186,14 @@ def test_bp4d_without_intensities_or_with_the_older_folders_is_read_too(tmp_path
 
 
 def test_bp4d_pictures_that_seem_numbered_from_0_are_told(tmp_path: Path) -> None:
-    root = copy("bp4d", tmp_path)
+    root = write_copy("bp4d", tmp_path)
     (root / "Sequences(2D+3D)/F001/T8/005.jpg").unlink()
     assert "seem to be numbered from 0" in sentences("bp4d", root)
 
 
 @pytest.mark.parametrize("text", ["", "frame,AU1\n1,0\n", "0,1,1\n5,0,0\n"])
 def test_a_bp4d_file_without_its_header_is_refused(tmp_path: Path, text: str) -> None:
-    root = copy("bp4d", tmp_path)
+    root = write_copy("bp4d", tmp_path)
     put_text(root / "AUCoding" / "AU_OCC" / "F001_T1.csv", text)
     with pytest.raises(TableError, match=r"F001_T1\.csv does not begin with a row of AU numbers"):
         build_index("bp4d", root)
@@ -250,7 +238,7 @@ def test_the_published_folds_of_bp4d_and_bp4d_plus_cover_everybody_once() -> Non
 
 
 def test_the_doctor_tells_first_what_is_missing_of_disfa(tmp_path: Path) -> None:
-    lines = describe(check_dataset("DISFA", copy("disfa", tmp_path / "disfa")))
+    lines = describe(check_dataset("DISFA", write_copy("disfa", tmp_path / "disfa")))
     said = "\n".join(lines)
     assert lines[0].startswith("DISFA in ")
     assert "24 of 27 subjects are missing: SN003, SN004" in said
@@ -261,7 +249,7 @@ def test_the_doctor_tells_first_what_is_missing_of_disfa(tmp_path: Path) -> None
 def test_the_doctor_compares_label_counts_of_a_complete_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = build_index("disfa", copy("disfa", tmp_path))
+    table = build_index("disfa", write_copy("disfa", tmp_path))
     facts = {
         "source": "made up",
         "pictures": 29,
@@ -275,7 +263,7 @@ def test_the_doctor_compares_label_counts_of_a_complete_copy(
 
 
 def test_a_copy_whose_pictures_are_all_broken_cannot_be_used(tmp_path: Path) -> None:
-    root = copy("disfa_plus", tmp_path)
+    root = write_copy("disfa_plus", tmp_path)
     for path in root.rglob("*.jpg"):
         path.write_bytes(b"")
     diagnosis = check_dataset("disfa_plus", root)
@@ -291,7 +279,7 @@ def test_the_protocols_fold_lists_are_the_published_facts() -> None:
 
 @pytest.mark.parametrize("name", ["disfa", "fer2013"])
 def test_crops_are_cut_from_videos_and_from_tables_of_pixels(name: str, tmp_path: Path) -> None:
-    table = build_index(name, copy(name, tmp_path / "copy"))
+    table = build_index(name, write_copy(name, tmp_path / "copy"))
     found = prepare(table, CropSpec(8), tmp_path / "store", detector=whole_picture, margin=1.0)
     assert (found.found, found.lost) == (len(table), 0)
     store = CropStore.open(tmp_path / "store")
@@ -306,7 +294,7 @@ def whole_picture() -> Detector:
 
 
 def test_a_table_written_by_index_is_a_dataset_itself(tmp_path: Path) -> None:
-    table = build_index("bp4d", copy("bp4d", tmp_path / "copy"))
+    table = build_index("bp4d", write_copy("bp4d", tmp_path / "copy"))
     for suffix in (".csv", ".parquet"):
         file = tmp_path / f"index{suffix}"
         write_index(table, file)

@@ -148,7 +148,8 @@ class Head(nn.Module):
 class ConvNet(nn.Module):
     """A network that is convolutions, then a `Head`.
 
-    A subclass builds its layers and its `head`, and says what `features` is.
+    A subclass builds its `head`, and either a `body` whose output is the map, or layers of its own and says
+    what `features` is.
 
     Args:
         aus: Number A of action units.
@@ -163,6 +164,7 @@ class ConvNet(nn.Module):
     needs: ClassVar[Needs]
     reference: ClassVar[str]
     heatmap_layer: ClassVar[str]
+    body: nn.Module
     head: Head
 
     def __init__(self, aus: int, size: int, *, multiple: int = 1) -> None:
@@ -179,7 +181,8 @@ class ConvNet(nn.Module):
         Returns:
             (B, C, h, w), the output of `heatmap_layer`.
         """
-        raise NotImplementedError
+        found: Tensor = self.body(images)
+        return found
 
     def between(self, features: Tensor) -> Tensor:
         """Return what the head reads of the map.

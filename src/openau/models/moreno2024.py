@@ -6,7 +6,10 @@ here as wide as its printed counts ask for (`shufflenet.py`).
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from collections import OrderedDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, Self, TypedDict, Unpack
 
 from torch import Tensor, nn
 from torchvision import models as torchvision
@@ -23,10 +26,18 @@ REFERENCE = (
 )
 
 
+class Usual(TypedDict, total=False):
+    """The options that all of them have, as `TransferNet` describes them."""
+
+    size: int
+    trainable: Trainable
+    pooling: Pooling
+
+
 class TransferNet(ConvNet):
     """A body, frozen up to a named block, with the paper's head.
 
-    A subclass builds `body` and names its blocks.
+    A subclass makes the body and names its blocks.
 
     Args:
         aus: Number A of action units.
@@ -34,8 +45,6 @@ class TransferNet(ConvNet):
         trainable: What trains beside the head: `last_block`, from the start of the last named block to the
             body's end; `last_stage`, all blocks of the last resolution; `all`.
         pooling: `avgmax`, half the sum of mean and maximum; `avg`; `max`.
-        body: The convolutions.
-        channels: C of the body's last map.
 
     Raises:
         SettingError: `aus` below 1, `size` no multiple of 32, or an option unknown.
@@ -43,39 +52,31 @@ class TransferNet(ConvNet):
 
     needs = Needs(224, 32, IMAGENET_MEAN, IMAGENET_STD, alignment="box", aus="moreno2024-12")
     reference = REFERENCE
-    blocks: ClassVar[dict[Trainable, tuple[str, ...]]]
+    channels: int
+    """C of the body's last map."""
+    blocks: Mapping[Trainable, tuple[str, ...]]
     """Names within the body of the modules that train, by `trainable`; `all` needs none."""
 
     def __init__(
         self,
         aus: int,
-        size: int,
         *,
-        trainable: Trainable,
-        pooling: Pooling,
-        body: nn.Module,
-        channels: int,
+        size: int = 224,
+        trainable: Trainable = "last_block",
+        pooling: Pooling = "avgmax",
     ) -> None:
         super().__init__(aus, size, multiple=32)
         if trainable not in ("all", *self.blocks):
             known = ", ".join((*self.blocks, "all"))
             raise SettingError(f"{self.name} has no trainable part {trainable!r}; choose one of {known}.")
-        self.body = body
-        self.head = Head(channels, (512,), aus, pooling=pooling)
+        self.body = self.make_body()
+        self.head = Head(self.channels, (512,), aus, pooling=pooling)
         self.trainable = trainable
         self._freeze()
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the body's last map.
-
-        Args:
-            images: (B, 3, S, S) float, normalised.
-
-        Returns:
-            (B, C, S/32, S/32).
-        """
-        found: Tensor = self.body(images)
-        return found
+    def make_body(self) -> nn.Module:
+        """Return the convolutions, with fresh weights: (B, 3, S, S) to (B, C, S/32, S/32)."""
+        raise NotImplementedError
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; what is frozen stays in evaluation mode, so that its running statistics do not move.
@@ -131,27 +132,24 @@ class VGG19(TransferNet):
     """
 
     name = "vgg19"
+    channels = 512
     heatmap_layer = "body.35"
-    blocks: ClassVar[dict[Trainable, tuple[str, ...]]] = {
-        "last_block": ("28", "30", "32", "34"),
-        "last_stage": ("28", "30", "32", "34"),
-    }
+    blocks = MappingProxyType(
+        {
+            "last_block": ("28", "30", "32", "34"),
+            "last_stage": ("28", "30", "32", "34"),
+        }
+    )
 
-    def __init__(
-        self,
-        aus: int,
-        *,
-        size: int = 224,
-        trainable: Trainable = "last_block",
-        pooling: Pooling = "avgmax",
-    ) -> None:
+    def make_body(self) -> nn.Module:
+        """Return conv1_1 to conv5_4 and their poolings."""
         # torchvision's constructor would also draw 120 million weights of a classifier that is not wanted.
-        body = torchvision.vgg.make_layers(torchvision.vgg.cfgs["E"])
+        body: nn.Sequential = torchvision.vgg.make_layers(torchvision.vgg.cfgs["E"])
         for layer in body:
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
-        super().__init__(aus, size, trainable=trainable, pooling=pooling, body=body, channels=512)
+        return body
 
     def features(self, images: Tensor) -> Tensor:
         """Return conv5_4 after its ReLU, before the last pooling.
@@ -197,27 +195,21 @@ class ResNet101(TransferNet):
     """
 
     name = "resnet101"
+    channels = 2048
     heatmap_layer = "body.layer4"
 
     def __init__(
-        self,
-        aus: int,
-        *,
-        size: int = 224,
-        trainable: Trainable = "last_block",
-        pooling: Pooling = "avgmax",
-        depth: tuple[int, int, int, int] = (3, 4, 23, 3),
+        self, aus: int, *, depth: tuple[int, int, int, int] = (3, 4, 23, 3), **usual: Unpack[Usual]
     ) -> None:
-        whole = torchvision.ResNet(torchvision.resnet.Bottleneck, list(depth), num_classes=1)
+        self.depth = depth
+        self.blocks = {"last_block": (f"layer4.{depth[3] - 1}",), "last_stage": ("layer4",)}
+        super().__init__(aus, **usual)
+
+    def make_body(self) -> nn.Module:
+        """Return torchvision's layers before the pooling."""
+        whole = torchvision.ResNet(torchvision.resnet.Bottleneck, list(self.depth), num_classes=1)
         names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
-        body = nn.Sequential()
-        for name in names:
-            body.add_module(name, getattr(whole, name))
-        self.blocks: dict[Trainable, tuple[str, ...]] = {  # type: ignore[misc] # depends on the depth
-            "last_block": (f"layer4.{depth[3] - 1}",),
-            "last_stage": ("layer4",),
-        }
-        super().__init__(aus, size, trainable=trainable, pooling=pooling, body=body, channels=2048)
+        return nn.Sequential(OrderedDict((name, getattr(whole, name)) for name in names))
 
 
 class NASNetMobile(TransferNet):
@@ -237,23 +229,20 @@ class NASNetMobile(TransferNet):
     """
 
     name = "nasnet_mobile"
+    channels = 1056
     heatmap_layer = "body.activ"
 
-    def __init__(
-        self,
-        aus: int,
-        *,
-        size: int = 224,
-        trainable: Trainable = "last_block",
-        pooling: Pooling = "avgmax",
-        cells: int = 4,
-    ) -> None:
-        body = _nasnet_body(cells)
-        self.blocks: dict[Trainable, tuple[str, ...]] = {  # type: ignore[misc] # depends on the cells
+    def __init__(self, aus: int, *, cells: int = 4, **usual: Unpack[Usual]) -> None:
+        self.cells = cells
+        self.blocks = {
             "last_block": (f"stage3.unit{cells + 1}",),
             "last_stage": tuple(f"stage3.unit{number + 2}" for number in range(cells)),
         }
-        super().__init__(aus, size, trainable=trainable, pooling=pooling, body=body, channels=1056)
+        super().__init__(aus, **usual)
+
+    def make_body(self) -> nn.Module:
+        """Return pytorchcv's layers up to the last ReLU."""
+        return _nasnet_body(self.cells)
 
 
 class MobileNetV2(TransferNet):
@@ -273,22 +262,19 @@ class MobileNetV2(TransferNet):
     """
 
     name = "mobilenet_v2"
+    channels = 1280
     heatmap_layer = "body.18"
-    blocks: ClassVar[dict[Trainable, tuple[str, ...]]] = {
-        "last_block": ("17", "18"),
-        "last_stage": ("14", "15", "16", "17", "18"),
-    }
+    blocks = MappingProxyType(
+        {
+            "last_block": ("17", "18"),
+            "last_stage": ("14", "15", "16", "17", "18"),
+        }
+    )
 
-    def __init__(
-        self,
-        aus: int,
-        *,
-        size: int = 224,
-        trainable: Trainable = "last_block",
-        pooling: Pooling = "avgmax",
-    ) -> None:
-        body = torchvision.mobilenet_v2(num_classes=1).features
-        super().__init__(aus, size, trainable=trainable, pooling=pooling, body=body, channels=1280)
+    def make_body(self) -> nn.Module:
+        """Return torchvision's `features`."""
+        body: nn.Module = torchvision.mobilenet_v2(num_classes=1).features
+        return body
 
 
 class EfficientNetB0(TransferNet):
@@ -308,22 +294,19 @@ class EfficientNetB0(TransferNet):
     """
 
     name = "efficientnet_b0"
+    channels = 1280
     heatmap_layer = "body.8"
-    blocks: ClassVar[dict[Trainable, tuple[str, ...]]] = {
-        "last_block": ("7", "8"),
-        "last_stage": ("6", "7", "8"),
-    }
+    blocks = MappingProxyType(
+        {
+            "last_block": ("7", "8"),
+            "last_stage": ("6", "7", "8"),
+        }
+    )
 
-    def __init__(
-        self,
-        aus: int,
-        *,
-        size: int = 224,
-        trainable: Trainable = "last_block",
-        pooling: Pooling = "avgmax",
-    ) -> None:
-        body = torchvision.efficientnet_b0(num_classes=1).features
-        super().__init__(aus, size, trainable=trainable, pooling=pooling, body=body, channels=1280)
+    def make_body(self) -> nn.Module:
+        """Return torchvision's `features`."""
+        body: nn.Module = torchvision.efficientnet_b0(num_classes=1).features
+        return body
 
 
 def _nasnet_body(cells: int) -> nn.Module:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections import OrderedDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +17,14 @@ from openau.models.convnet import Pooling
 from openau.models.moreno2024 import Trainable, TransferNet
 
 Width = Literal["wide", "x1_0", "x1_5", "x2_0"]
+
+_BUILDERS = MappingProxyType(
+    {
+        "x1_0": torchvision.shufflenet_v2_x1_0,
+        "x1_5": torchvision.shufflenet_v2_x1_5,
+        "x2_0": torchvision.shufflenet_v2_x2_0,
+    }
+)
 
 
 class ShuffleNetV2(TransferNet):
@@ -40,27 +51,24 @@ class ShuffleNetV2(TransferNet):
 
     name = "shufflenet_v2"
     heatmap_layer = "body.conv5"
-    blocks: ClassVar[dict[Trainable, tuple[str, ...]]] = {}
+    blocks: Mapping[Trainable, tuple[str, ...]] = MappingProxyType({})
 
     def __init__(
         self, aus: int, *, size: int = 224, width: Width = "wide", pooling: Pooling = "avgmax"
     ) -> None:
-        builders = {
-            "x1_0": torchvision.shufflenet_v2_x1_0,
-            "x1_5": torchvision.shufflenet_v2_x1_5,
-            "x2_0": torchvision.shufflenet_v2_x2_0,
-        }
-        if width != "wide" and width not in builders:
-            raise SettingError(f"shufflenet_v2 knows the widths wide, {', '.join(builders)}, not {width!r}.")
-        body = nn.Sequential()
-        if width == "wide":
-            body = _wide_body()
-        else:
-            whole = builders[width](num_classes=1)
-            for name in ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5"):
-                body.add_module(name, getattr(whole, name))
-        channels = 2048 if width == "x2_0" else 1024
-        super().__init__(aus, size, trainable="all", pooling=pooling, body=body, channels=channels)
+        if width not in ("wide", *_BUILDERS):
+            raise SettingError(f"shufflenet_v2 knows the widths wide, {', '.join(_BUILDERS)}, not {width!r}.")
+        self.width = width
+        self.channels = 2048 if width == "x2_0" else 1024
+        super().__init__(aus, size=size, trainable="all", pooling=pooling)
+
+    def make_body(self) -> nn.Module:
+        """Return the convolutions of the chosen width."""
+        if self.width == "wide":
+            return _wide_body()
+        whole = _BUILDERS[self.width](num_classes=1)
+        names = ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5")
+        return nn.Sequential(OrderedDict((name, getattr(whole, name)) for name in names))
 
 
 class SameConv2d(nn.Conv2d):

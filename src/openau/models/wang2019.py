@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from openau.errors import SettingError
 from openau.models.convnet import ConvNet, Head
 from openau.models.needs import IMAGENET_MEAN, IMAGENET_STD, Needs
+from openau.models.norm import ChannelNorm
 from openau.models.region import RegionLayer
 from openau.models.resnet_body import resnet_body
 
@@ -50,7 +51,7 @@ class AlexNet(ConvNet):
         self.conv4 = nn.Conv2d(384, 384, 3, padding=1, groups=2)
         self.conv5 = nn.Conv2d(384, 256, 3, padding=1, groups=2)
         self.relu5 = nn.ReLU()
-        self.norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)
+        self.norm = ChannelNorm()
         self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)  # Caffe rounds up
         side = (size - 11) // 4 + 1
         for _ in range(3):
@@ -135,7 +136,7 @@ class DRML(ConvNet):
         self.conv1 = nn.Conv2d(3, 32, 11)
         self.region = RegionLayer(32, size - 10)
         self.pool = nn.MaxPool2d(2)
-        self.norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)
+        self.norm = ChannelNorm()
         self.conv2 = nn.Conv2d(32, 16, 8)
         self.conv3 = nn.Conv2d(16, 16, 8)
         self.conv4 = nn.Conv2d(16, 16, 6, stride=2)
@@ -186,18 +187,6 @@ class ResNet18(ConvNet):
         self.body = resnet_body("resnet18")
         self.head = Head(512, (), aus)
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the last residual block's output.
-
-        Args:
-            images: (B, 3, S, S) float, normalised.
-
-        Returns:
-            (B, 512, S/32, S/32).
-        """
-        found: Tensor = self.body(images)
-        return found
-
 
 class DSCMR(ConvNet):
     """Aligned face to AU logits: ResNet-18 with a convolution on every stage's shortcut (wang2019).
@@ -228,18 +217,6 @@ class DSCMR(ConvNet):
         super().__init__(aus, size, multiple=32)
         self.body = _dscmr_body(3)
         self.head = Head(512, (dense,), aus)
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return the last residual block's output.
-
-        Args:
-            images: (B, 3, S, S) float, normalised.
-
-        Returns:
-            (B, 512, S/32, S/32).
-        """
-        found: Tensor = self.body(images)
-        return found
 
 
 class LDSCMR(ConvNet):
@@ -303,8 +280,7 @@ class LDSCMR(ConvNet):
         """
         if self.position == "stem":
             images = F.relu(self.local(self.stem(images)))
-        found: Tensor = self.body(images)
-        return found
+        return super().features(images)
 
 
 def _dscmr_body(channels: int) -> nn.Sequential:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from openau.data.datasets import Notes
+from openau.data.index import build_index
 from tests.fake.datasets import (
     bp4d,
     caer_s,
@@ -40,3 +44,17 @@ FAKES: dict[str, FakeCopy] = {
     "semaine": frames.SEMAINE,
 }
 """Registry name to its fake copy."""
+
+
+def write_copy(name: str, folder: Path) -> Path:
+    """Write a dataset's fake copy into a folder, which may be there already, and return the folder."""
+    folder.mkdir(exist_ok=True)
+    FAKES[name].write(folder)
+    return folder
+
+
+def sentences(name: str, root: Path) -> str:
+    """Return everything that a dataset's reader says about a copy."""
+    notes = Notes()
+    build_index(name, root, notes)
+    return "\n".join(finding.sentence for finding in notes.findings)
