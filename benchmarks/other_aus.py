@@ -74,7 +74,7 @@ def train_body(faces: Faces, au: int, options: dict[str, int], steps: int, path:
         if step % 50 == 0:
             left = (time.monotonic() - started) / step * (steps - step) / 60
             print(
-                f"body {step}/{steps}: loss {float(value):.3f}, {left:.0f} min left",
+                f"body {step}/{steps}: loss {value.item():.3f}, {left:.0f} min left",
                 file=sys.stderr,
                 flush=True,
             )

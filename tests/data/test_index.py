@@ -47,10 +47,22 @@ def test_an_index_that_is_no_table_is_refused(root: Path) -> None:
         build_index("synthetic", root)
 
 
-def test_a_picture_that_is_not_there_is_named(root: Path) -> None:
-    (root / "pictures" / "0005.png").unlink()
-    with pytest.raises(TableError, match=r"0005\.png"):
+def test_rendered_stills_are_nobodys_neighbours_in_time(root: Path) -> None:
+    table = build_index("synthetic", root)
+    assert table["sequence"].is_unique
+
+
+def test_a_begun_folder_is_told_how_to_finish_it(root: Path) -> None:
+    (root / "index.csv").unlink()
+    with pytest.raises(InputError, match="the same openau synthesize finishes"):
         build_index("synthetic", root)
+
+
+def test_a_table_that_is_not_there_or_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no table"):
+        build_index("index", tmp_path / "none.csv")
+    with pytest.raises(InputError, match="is a folder; name the table in it"):
+        build_index("index", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from openau.data import build_index, prepare, read_landmarks, read_masks, read_parameters, read_sample
-from openau.data.sample import index, sample_archive, sample_folder
+from openau.data.sample import sample_archive, sample_folder
 from openau.errors import InputError, OutputError
 from openau.facs import au_column, au_set
 from openau.records import CropSpec
@@ -148,7 +148,7 @@ def test_an_interrupted_unpacking_leaves_nothing(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(zipfile.ZipFile, "extractall", stop)
     with pytest.raises(OutputError, match="No space left"):
-        index(tmp_path / "sample")
+        build_index("sample", tmp_path / "sample")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,7 +165,7 @@ def test_it_can_be_unpacked_into_the_empty_folder_one_stands_in(
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", "utf-8")
     with pytest.raises(InputError, match="something else than this version's sample"):
-        index(tmp_path)
+        build_index("sample", tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 

@@ -12,10 +12,12 @@ import pytest
 
 from openau.data import CropStore, prepare
 from openau.data.datasets import dataset_facts
-from openau.data.datasets.disfa import failed_landmarks
+from openau.data.datasets.disfa import failed_landmarks, landmarks_failed
 from openau.data.doctor import check_dataset, describe
 from openau.data.index import build_index
+from openau.data.labels import label_rule, select_rows
 from openau.data.pictures import read_picture
+from openau.data.protocols import build_folds
 from openau.data.protocols.lists import FOLD_LISTS
 from openau.data.tables import write_index
 from openau.errors import InputError, TableError
@@ -225,6 +227,34 @@ def test_the_published_counts_add_up() -> None:
         assert 100 * facts["positives"][str(au)] / facts["pictures"] == pytest.approx(percent, abs=0.006)
 
 
+def whole_disfa() -> pd.DataFrame:
+    """Return the index of a complete copy as far as its frames go; the labels are 0."""
+    facts = dataset_facts("disfa")
+    counts = facts["pictures_per_subject"]
+    parts = []
+    for subject in facts["subjects"]:
+        frames = np.arange(1, counts.get(subject, counts["default"]) + 1)
+        failed = landmarks_failed(subject, frames)
+        parts.append(pd.DataFrame({"subject": subject, "frame": frames, "failed_landmarks": failed}))
+    table = pd.concat(parts, ignore_index=True)
+    path = table["subject"] + "/" + table["frame"].astype(str)
+    return table.assign(dataset="disfa", sequence=table["subject"], path=path, AU01=0.0, AU12=0.0)
+
+
+def test_rule_and_folds_give_the_published_populations_of_disfa() -> None:
+    table = whole_disfa()
+    assert len(select_rows(table, label_rule("disfa-8"))[0]) == 130_814
+    kept, left_out = select_rows(table, label_rule("disfa-8-jaa"))
+    assert (len(kept), left_out) == (126_144, {"failed_landmarks": 4_670})
+    count = kept["subject"].value_counts()
+    published = {"SN001": 4768, "SN002": 4818, "SN006": 4788, "SN009": 4737, "SN010": 4844, "SN011": 4824}
+    published |= {"SN021": 1793, "SN023": 4423, "SN025": 4758, "SN027": 4763, "SN028": 4714, "SN029": 4391}
+    published |= {"SN004": 4830, "SN030": 4708, "SN016": 4845, "SN003": 4845}
+    assert {subject: count[subject] for subject in published} == published
+    folds = build_folds("fold-lists", table, validation=0.0)
+    assert [int((folds.split(n)["split"] == "test").sum()) for n in range(3)] == [43_604, 43_605, 43_605]
+
+
 def test_the_published_folds_of_bp4d_and_bp4d_plus_cover_everybody_once() -> None:
     facts = dataset_facts("bp4d")
     assert sum(facts["fold_pictures"]["me_graphau"].values()) == facts["pictures"] == 146_847
@@ -302,5 +332,6 @@ def test_a_table_written_by_index_is_a_dataset_itself(tmp_path: Path) -> None:
         assert list(again.columns) == list(table.columns)
         assert again["subject"].tolist() == table["subject"].tolist()
         assert again["AU12"].tolist() == table["AU12"].tolist()
+    (tmp_path / "words.parquet").write_text("no table", "utf-8")
     with pytest.raises(TableError, match="cannot be read as a table"):
-        build_index("index", tmp_path / "nothing.csv")
+        build_index("index", tmp_path / "words.parquet")

@@ -22,5 +22,5 @@ class Stopped(Told):
 
 
 if __name__ == "__main__":
-    sys.modules["openau.cli.progress"].Told = Stopped  # type: ignore[attr-defined, misc]
+    sys.modules["openau.cli.progress"].Told = Stopped  # type: ignore[attr-defined]
     sys.exit(main(sys.argv[3:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -39,13 +40,19 @@ class Prepare(Command):
         """Prepare; says how many faces were found."""
         with needs("torch", "train", "Preparing a dataset"):
             from openau.data import build_index, prepare
+            from openau.data.datasets import Notes
             from openau.train import load_recipe
         from openau.cli.progress import Told
 
         recipe = load_recipe(self.recipe)
+        notes = Notes()
+        table = build_index(self.dataset, self.folder, notes)
+        for finding in notes.findings:
+            if finding.differs:
+                print(f"openau: {finding.sentence}", file=sys.stderr)
         with Told(quiet=self.quiet) as told:
             done = prepare(
-                build_index(self.dataset, self.folder),
+                table,
                 recipe.crop,
                 self.out,
                 detector=self.detector,

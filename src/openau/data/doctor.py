@@ -112,14 +112,18 @@ def summary(table: pd.DataFrame) -> str:
     """Return an index's size in words."""
     subjects = table["subject"].nunique()
     parts = [
-        f"{len(table):,} labelled pictures",
-        f"{subjects:,} subjects" if subjects else "subjects unknown",
-        f"{table['sequence'].nunique():,} sequences",
-        f"{len(au_columns(table))} AUs",
+        _so_many(len(table), "labelled picture"),
+        _so_many(subjects, "subject") if subjects else "subjects unknown",
+        _so_many(table["sequence"].nunique(), "sequence"),
+        _so_many(len(au_columns(table)), "AU"),
     ]
     if "emotion" in table:
-        parts.append(f"{table['emotion'].nunique()} emotions")
+        parts.append(_so_many(table["emotion"].nunique(), "emotion"))
     return ", ".join(parts)
+
+
+def _so_many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def _subjects(table: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[str]:

@@ -25,8 +25,8 @@ MEASURE = re.compile(r"emotion|value_\d+|AU\d{2}_(left|right)")
 """What an index without AU columns may have instead: emotions, values of other definition, sided AUs."""
 
 DATASETS: dict[str, str] = {
-    "synthetic": "openau.data.synthetic:index",
-    "sample": "openau.data.sample:index",
+    "synthetic": "openau.data.synthetic:SYNTHETIC",
+    "sample": "openau.data.sample:SAMPLE",
     "disfa": "openau.data.datasets.disfa:DISFA",
     "disfa_plus": "openau.data.datasets.disfa_plus:DISFA_PLUS",
     "ck_plus": "openau.data.datasets.ck_plus:CK_PLUS",

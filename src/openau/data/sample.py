@@ -1,10 +1,5 @@
 """The sample dataset: rendered faces with their whole truth, inside the package, to try everything at once.
 
-Access: none needed, neither the face rig nor a download. Licence: the project's own. Content: pictures of 112
-pixels of 120 people, ten of each of six skin groups and two apparent genders; every AU's intensity 0–5, where
-each AU shows, landmarks, pose, box and everything that was drawn. Split: by subject; each split holds every
-skin group with every gender equally often. Made by `scripts/make-sample`.
-
 The pictures travel as one archive: one file in the repository and in the wheel instead of three thousand.
 They are unpacked once, into a folder like any that `openau synthesize` writes, because what reads an index
 wants pictures that are files.
@@ -21,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from openau.data import synthetic
+from openau.data.datasets import Dataset, Notes, tree
 from openau.errors import InputError, OutputError
 
 _MARK = "synthesis.json"
@@ -48,17 +44,16 @@ def read_sample() -> pd.DataFrame:
     Raises:
         OutputError: The cache cannot be written.
     """
-    return index(sample_folder())
+    return SAMPLE(sample_folder())
 
 
-def index(root: Path) -> pd.DataFrame:
-    """Read the index of the sample; unpack the sample first where the folder is empty or not there.
+def locate(root: Path, title: str, notes: Notes) -> Path:
+    """Return the folder of the sample; unpack the sample first where the folder is empty or not there.
 
     Args:
         root: The folder for the pictures.
-
-    Returns:
-        The index table, `dataset` `sample`.
+        title: The dataset's name, for the sentence.
+        notes: Is told where the sample lies deeper.
 
     Raises:
         InputError: The folder holds something else, or another sample.
@@ -68,14 +63,50 @@ def index(root: Path) -> pd.DataFrame:
         _unpack(root)
     with zipfile.ZipFile(sample_archive()) as archive:
         wanted = archive.read(_MARK)
-    found = root / _MARK
-    if not found.is_file() or found.read_bytes() != wanted:
-        raise InputError(
-            f"{root} holds something else than this version's sample; give a new or empty folder."
-        )
-    table = synthetic.index(root)
-    names = table["subject"].str.rpartition("/")[2]
-    return table.assign(dataset="sample", subject="sample/" + names)
+    else_said = f"{root} holds something else than this version's sample; give a new or empty folder."
+    try:
+        place = tree.locate(root, title, (_MARK,), notes)
+    except InputError as error:
+        raise InputError(else_said) from error
+    if (place / _MARK).read_bytes() != wanted:
+        raise InputError(else_said)
+    return place
+
+
+def read(root: Path, notes: Notes) -> pd.DataFrame:
+    """Read the index of the sample.
+
+    Args:
+        root: The folder with the sample.
+        notes: Takes what differs.
+
+    Returns:
+        The index table, its subjects the same wherever the sample lies.
+
+    Raises:
+        InputError: The folder has no index.
+        TableError: The index is none.
+    """
+    table = synthetic.read(root, notes)
+    return table.assign(subject=[f"sample/{name.rpartition('/')[2]}" for name in table["subject"]])
+
+
+SAMPLE = Dataset(
+    name="sample",
+    title="Sample",
+    content="1,560 rendered pictures of 120 people, 112 pixels, inside the package, with their whole truth "
+    "([more](synthetic.md)): ten people of each of six skin groups and two apparent genders. The split is "
+    "by subject, with every skin group and gender equally often in each part. Made by `scripts/make-sample`.",
+    access="None needed: it is unpacked into the folder that you name, which is new or empty.",
+    licence="The project's own.",
+    reference="This project.",
+    tree="As synthetic faces; masks/ has 56 pixels.",
+    codes="0 absent, 1-5 = A-E, of the stronger side; measured on the posed face.",
+    marks=(_MARK,),
+    scale="intensity",
+    read=read,
+    locate=locate,
+)
 
 
 def _unpack(root: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from openau.errors import MissingExtraError, OutputError, SettingError, TableError
+from openau.errors import InputError, MissingExtraError, OutputError, SettingError, TableError
 
 SUFFIXES = (".csv", ".parquet")
-TEXT = ("dataset", "subject", "sequence", "path", "split", "emotion", "au_scale", "task", "gender")
+TEXT = ("dataset", "subject", "sequence", "path", "mask", "split", "emotion", "au_scale", "task", "gender")
 
 
 def check_table_path(path: Path) -> None:
@@ -68,9 +68,14 @@ def read_index(path: Path) -> pd.DataFrame:
         The table; text columns as text, so that subject `001` stays `001`.
 
     Raises:
+        InputError: There is no such file.
         TableError: It cannot be read as a table.
         MissingExtraError: It is Parquet and pyarrow is not installed.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the table in it, a .csv or .parquet.")
+    if not path.exists():
+        raise InputError(f"There is no table {path}; check the path.")
     try:
         if path.suffix == ".parquet":
             _require_pyarrow()

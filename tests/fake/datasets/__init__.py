@@ -17,6 +17,7 @@ from tests.fake.datasets import (
     frames,
     own,
     raf,
+    rendered,
     wild,
 )
 from tests.fake.datasets.copy import FakeCopy
@@ -42,6 +43,8 @@ FAKES: dict[str, FakeCopy] = {
     "unbc": frames.UNBC,
     "feafa": frames.FEAFA,
     "semaine": frames.SEMAINE,
+    "synthetic": rendered.SYNTHETIC,
+    "sample": rendered.SAMPLE,
 }
 """Registry name to its fake copy."""
 

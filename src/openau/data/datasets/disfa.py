@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from openau.data.datasets import tree
 from openau.data.datasets.facts import dataset_facts
@@ -74,6 +75,22 @@ def failed_landmarks(subject: str) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in ranges]
 
 
+def landmarks_failed(subject: str, frames: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which frames JAA-Net's lists leave out.
+
+    Args:
+        subject: For instance `SN001`.
+        frames: (N,) frames, numbered from 1 as the labels are.
+
+    Returns:
+        (N,) bool.
+    """
+    failed = np.zeros(len(frames), bool)
+    for first, last in failed_landmarks(subject):
+        failed |= (frames >= first) & (frames <= last)
+    return failed
+
+
 def _intensities(place: Path, subject: str, notes: Notes) -> pd.DataFrame:
     """Return one subject's frames with the intensity of every AU."""
     found = {}
@@ -91,11 +108,11 @@ def _intensities(place: Path, subject: str, notes: Notes) -> pd.DataFrame:
     table.index.name = "frame"
     table = table.reset_index().astype({"frame": int})
     frame = table["frame"].to_numpy()
-    bad = np.zeros(len(table), bool)
-    for first, last in failed_landmarks(subject):
-        bad |= (frame >= first) & (frame <= last)
     return table.assign(
-        subject=subject, sequence=subject, time_s=(frame - 1) / FRAMES_PER_S, failed_landmarks=bad
+        subject=subject,
+        sequence=subject,
+        time_s=(frame - 1) / FRAMES_PER_S,
+        failed_landmarks=landmarks_failed(subject, frame),
     )
 
 

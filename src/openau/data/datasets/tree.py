@@ -40,7 +40,7 @@ def locate(root: Path, title: str, marks: Sequence[str], notes: Notes) -> Path:
     if not root.is_dir():
         raise InputError(f"There is no folder {root}; give the folder of your copy of {title}.")
     root = root.resolve()
-    level, seen = [root], _names(root)
+    level, seen = [root], entries(root)
     for depth in range(DEPTH + 1):
         for place in level:
             if any(find(place, mark) for mark in marks):
@@ -79,7 +79,7 @@ def not_this(root: Path, title: str, marks: Sequence[str], seen: Sequence[str]) 
         marks: What it lacks.
         seen: Names in and below it, one of which may be meant.
     """
-    has = _names(root)
+    has = entries(root)
     if not has:
         return f"{root} is empty; unpack the archives of {title} into it."
     wanted = " or ".join(marks)
@@ -100,7 +100,7 @@ def find(folder: Path, *names: str) -> Path | None:
         folder: Where to look.
         names: In order of preference. A name that is doubled (`Landmarks/Landmarks`) gives the inner one.
     """
-    children = {_plain(name): name for name in reversed(_names(folder))}
+    children = {_plain(name): name for name in reversed(entries(folder))}
     for name in names:
         if found := children.get(_plain(name)):
             child = folder / found
@@ -122,7 +122,7 @@ def need(folder: Path, title: str, *names: str) -> Path:
     """
     found = find(folder, *names)
     if found is None:
-        raise InputError(not_this(folder, title, names, _names(folder)))
+        raise InputError(not_this(folder, title, names, entries(folder)))
     return found
 
 
@@ -179,10 +179,18 @@ def relative(paths: Sequence[str | Path], root: Path) -> list[str]:
     return [os.path.relpath(path, root) for path in paths]
 
 
-def _names(folder: Path) -> list[str]:
+def entries(folder: Path) -> list[str]:
+    """Return the names in a folder, in order, hidden ones left out.
+
+    Args:
+        folder: Where.
+
+    Raises:
+        InputError: The folder cannot be read.
+    """
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if _seen(entry.name))
+        with os.scandir(folder) as inside:
+            return sorted(entry.name for entry in inside if _seen(entry.name))
     except OSError as error:
         raise InputError(
             f"The folder {folder} cannot be read ({error.strerror}); change its permissions."

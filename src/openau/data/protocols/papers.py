@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from openau.data.labels import intensities
+from openau.data.labels import targets
 from openau.data.protocols.copies import filled_up, mirror_rows, multiplied, with_copies
 from openau.data.protocols.folds import (
     OUT,
@@ -252,7 +252,8 @@ def rebalanced(table: pd.DataFrame, parts: Codes, part: int, au: int, *, ratio: 
         table: Index table.
         parts: (N,) int8 parts.
         part: Number of the part.
-        au: The AU; pictures where it is unknown are left out too.
+        au: The AU; pictures where it is unknown are left out too. A picture is positive where the coders
+            said so, or from intensity B on where they gave intensities.
         ratio: Negatives per positive, above 0.
         seed: Decides which.
 
@@ -264,11 +265,11 @@ def rebalanced(table: pd.DataFrame, parts: Codes, part: int, au: int, *, ratio: 
     """
     if not ratio > 0:
         raise SettingError(f"A ratio of {ratio} negatives per positive cannot be made; give one above 0.")
-    value = intensities(table, (au,))[:, 0]
+    occurs = targets(table, (au,))[:, 0]
     inside = parts == part
     order = np.random.default_rng((seed, 2, part)).permutation(row_order(table))
-    positive = [row for row in order if inside[row] and value[row] >= 1]
-    negative = [row for row in order if inside[row] and value[row] < 1]
+    positive = [row for row in order if inside[row] and occurs[row] == 1]
+    negative = [row for row in order if inside[row] and occurs[row] == 0]
     if not positive or not negative:
         raise SettingError(f"AU {au} never occurs or always does in a part: its N:P cannot be set.")
     kept = [*positive[: round(len(negative) / ratio) or 1], *negative[: round(len(positive) * ratio) or 1]]
