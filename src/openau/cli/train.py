@@ -28,7 +28,8 @@ class Train(Command):
     `--recipe.seed 7` for those at the top. It takes the place of the file's and is kept in the run folder.
 
     Attributes:
-        recipe: The recipe, a TOML file.
+        recipe: The recipe, a TOML file; or the name of one that comes with OpenAU, such as default or
+            masur2023/emotion-heatmaps.
         stores: Crop stores to train on, in place of the recipe's.
         out: Run folder, in place of the recipe's.
         resume: Go on from the run folder's last checkpoint.

@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from importlib import resources
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -21,7 +22,8 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     The table `augmentation` may say `named = "deramgozin2023"` and change single fields of that.
 
     Args:
-        path: A TOML file; fields left out keep their defaults.
+        path: A TOML file, or the name of a recipe that comes with OpenAU (`masur2023/emotion-heatmaps`, see
+            `packaged_recipes`); fields left out keep their defaults.
         overrides: Values that take the place of the file's, by dotted name of the field (`optimiser.lr`);
             written as in TOML, where a word needs no quotation marks.
 
@@ -31,6 +33,7 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     Raises:
         SettingError: The file is missing or no TOML, or a field is unknown or has the wrong type.
     """
+    path = packaged_recipes().get(path.as_posix(), path) if not path.exists() else path
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -43,6 +46,14 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     recipe = _build(Recipe, raw, "")
     assert isinstance(recipe, Recipe)
     return recipe
+
+
+def packaged_recipes() -> dict[str, Path]:
+    """Return the recipes that come with OpenAU, by name."""
+    folder = Path(str(resources.files("openau") / "assets" / "recipes"))
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))
+    }
 
 
 def _override(raw: dict[str, Any], name: str, text: str) -> None:
