@@ -35,6 +35,7 @@ __all__ = [
 
 STUDIES: dict[str, str] = {
     "deramgozin2023": "openau.studies.deramgozin2023:STUDY",
+    "masur2023": "openau.studies.masur2023:STUDY",
 }
 """Study name to the `module:record` that defines it."""
 

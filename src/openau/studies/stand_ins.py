@@ -12,6 +12,10 @@ _DISFA_KEPT = 63_924
 """Frames of DISFA with an intensity above 0, as deramgozin2023 counts them."""
 
 
+CAER_S = "about 10,000 stills of each emotion in public copies; exact numbers differ between copies."
+"""Where the shares of CAER-S's emotions are from."""
+
+
 def bp4d(aus: Sequence[int]) -> StandIn:
     """Return BP4D's shares of frames.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,19 +90,22 @@ def predict(
     return predict_tasks(TaskOutputs(network, ["aus"]), crops, rows, settings, batch=batch)["aus"]
 
 
-def predict_run(run: Path, stores: Sequence[Path], *, fold: str = "test") -> pd.DataFrame:
+def predict_run(
+    run: Path, stores: Sequence[Path], *, samples: Collection[str] | None = None, fold: str = "test"
+) -> pd.DataFrame:
     """Let the best network of a run predict other data, for instance AUs after it was trained on emotions.
 
     Args:
         run: Run folder.
         stores: Crop stores, cut as the run's were.
+        samples: The pictures wanted, by their path in the index; all where not given.
         fold: What the rows' `fold` is called.
 
     Returns:
-        Predictions table of all their rows.
+        Predictions table.
 
     Raises:
-        SettingError: The stores are cut differently.
+        SettingError: The stores are cut differently, or none of the samples is in them.
         InputError: A store is missing or broken.
         ModelError: The run has no weights or they are broken.
     """
@@ -110,7 +113,12 @@ def predict_run(run: Path, stores: Sequence[Path], *, fold: str = "test") -> pd.
     crops = Crops(stores)
     if crops.spec != recipe.crop:
         raise SettingError(f"The stores are cut by {crops.spec}, the run by {recipe.crop}; prepare again.")
-    rows = np.arange(len(crops.table))
+    wanted = np.ones(len(crops.table), bool) if samples is None else crops.table["path"].isin(samples)
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        raise SettingError(
+            "None of the wanted pictures is in the crop stores; give those they were cut from."
+        )
     return predict_best(run, recipe, crops, rows, [fold] * len(rows))
 
 

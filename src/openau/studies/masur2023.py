@@ -1,0 +1,315 @@
+"""masur2023: emotions from what a network has learned about AUs, Tables I to III, Figures 3 and 4."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from openau.evaluate import evaluate_emotions, forgetting, smiles
+from openau.facs import EMOTIONS, au_column, au_set
+from openau.studies import stand_ins
+from openau.studies.masur2023_faces import draw_faces
+from openau.studies.page import Section
+from openau.studies.parts import figure_label
+from openau.studies.published import read_published
+from openau.studies.results import Results
+from openau.studies.study import RunPlan, Scale, Setting, Source, StandIn, Study
+from openau.studies.tables import Cell, Column, Measured, ResultTable
+from openau.train import Recipe, load_recipe
+from openau.train.predict import predict_run
+
+PAPER = "masur2023"
+CAER = "caer_s"
+BEFORE = {"disfa": "disfa-graph", "bp4d": "bp4d-graph"}
+"""AU dataset to the run of ME-GraphAU on it."""
+
+_GRAPH_AUS = {"disfa": "disfa-8", "bp4d": "bp4d-12"}
+_EDGE_COST = {"disfa": 0.01, "bp4d": 0.05}
+_NEIGHBOURS = {"disfa": 3, "bp4d": 4}
+_HOW = {"": "fine-tuned", "-frozen": "AU network frozen", "-scratch": "from scratch"}
+"""Ending of an emotion run's key to what becomes of its AU network."""
+
+
+def plan(setting: Setting) -> list[RunPlan]:
+    """Return the runs: AU networks first, then what reads emotions from them.
+
+    Args:
+        setting: How the study is run.
+    """
+    plans = [_run("bp4d-heatmaps", "bp4d", _heatmaps(setting), "subject")]
+    for source in BEFORE:
+        first = _graph(setting, source, stage=1)
+        plans.append(_run(f"{source}-graph-1", source, first, "subject"))
+        second = _graph(setting, source, stage=2)
+        plans.append(_run(BEFORE[source], source, second, "subject", after=f"{source}-graph-1"))
+    plans.append(_run("caer-baseline", CAER, _recipe(setting, "emotion-baseline"), "paper"))
+    for ending in _HOW:
+        recipe = _emotions(setting, f"emotion-heatmaps{ending}")
+        plans.append(_run(f"caer-heatmaps{ending}", CAER, recipe, "paper", after="bp4d-heatmaps"))
+    for source, first_run in BEFORE.items():
+        for ending in _HOW if source == "disfa" else ("",):
+            recipe = _emotions(setting, f"emotion-probabilities{ending}", aus=_GRAPH_AUS[source])
+            plans.append(_run(f"caer-graph-{source}{ending}", CAER, recipe, "paper", after=first_run))
+    return plans
+
+
+def _run(key: str, source: str, recipe: Recipe, protocol: str, *, after: str = "") -> RunPlan:
+    """Return a run; one whose recipe starts from another starts from the run `after`."""
+    made: Any = partial(_starting, recipe, after) if recipe.model.initial else recipe
+    return RunPlan(key, source, recipe.crop, made, protocol)
+
+
+def _starting(recipe: Recipe, after: str, folders: Mapping[str, Path]) -> Recipe:
+    return replace(recipe, model=replace(recipe.model, initial=str(folders[after])))
+
+
+def _recipe(setting: Setting, name: str, *, smallest: int = 32) -> Recipe:
+    """Return one of the paper's recipes, as the scale runs it."""
+    return setting.scaled(load_recipe(Path(f"{PAPER}/{name}")), multiple=32, smallest=smallest)
+
+
+def _heatmaps(setting: Setting) -> Recipe:
+    """Return the recipe of Fan et al.'s network; a copy of BP4D knows no landmarks to draw heat maps from."""
+    recipe = _with_backbone(setting, _recipe(setting, "au-heatmaps"))
+    recipe = replace(recipe, data=replace(recipe.data, split="subject"))
+    return replace(recipe, loss=replace(recipe.loss, name="euclidean")) if "bp4d" in setting.roots else recipe
+
+
+def _graph(setting: Setting, source: str, *, stage: int) -> Recipe:
+    """Return the recipe of ME-GraphAU's stage 1 or 2."""
+    recipe = _recipe(setting, "au-graph-1" if stage == 1 else "au-graph", smallest=64)
+    options = {**recipe.model.options, "neighbours": _NEIGHBOURS[source]}
+    recipe = replace(recipe, aus=_GRAPH_AUS[source], model=replace(recipe.model, options=options))
+    more = {"edges": _EDGE_COST[source]} if stage == 2 else {}
+    return _with_backbone(setting, replace(recipe, loss=replace(recipe.loss, more=more)))
+
+
+def _emotions(setting: Setting, name: str, *, aus: str = "bp4d-5") -> Recipe:
+    """Return the recipe of EmotiRAM-FAU on an AU network."""
+    smallest = 64 if "probabilities" in name else 32
+    recipe = replace(_recipe(setting, name, smallest=smallest), aus=aus)
+    return _with_backbone(setting, recipe)
+
+
+def _with_backbone(setting: Setting, recipe: Recipe) -> Recipe:
+    """Return the recipe with a smaller backbone where the scale is not the paper's."""
+    if setting.scale_name == "full":
+        return recipe
+    small, options = {"backbone": "resnet18"}, dict(recipe.model.options)
+    options |= {"au_options": small} if recipe.model.name == "emotiram_fau" else small
+    return replace(recipe, model=replace(recipe.model, options=options))
+
+
+def sections(results: Results) -> list[Section]:
+    """Return the page's sections.
+
+    Args:
+        results: The finished runs.
+    """
+    faces, label = results.store(CAER, results.plans["caer-heatmaps"].crop), figure_label(results)
+    figures = [
+        draw_faces(
+            results.folders["bp4d-heatmaps"],
+            results.folders["caer-heatmaps"],
+            faces,
+            results.figures / f"figure{number}-faces",
+            right=right,
+            label=label,
+        )
+        for number, right in ((3, True), (4, False))
+    ]
+    return [
+        Section("Emotions (Table I)", (_TABLE_1,), [_accuracy(results), _each_emotion(results)]),
+        Section("What is forgotten of AUs (Table II)", (_TABLE_2,), [_forgotten(results)]),
+        Section("The smile on happy faces (Table III)", (_TABLE_3,), [_smiles(results)]),
+        Section(
+            "The same faces before and after (Figures 3, 4)",
+            (_FIGURES,),
+            (),
+            [figure for figure in figures if figure is not None],
+        ),
+    ]
+
+
+_TABLE_1 = (
+    "Accuracy beside the mean over emotions, which no frequent emotion can carry, and beside what always "
+    "saying the most frequent emotion gives. `frozen`: the AU network stays as it was, so that only what "
+    "it has learned about AUs can help; `from scratch`: the same network, knowing nothing."
+)
+_TABLE_2 = (
+    "ME-GraphAU on the test pictures of its own AU dataset: as it was, and as it is after it was trained on "
+    "emotions, its last layer taken off. A frozen network cannot forget; its row shows that nothing else "
+    "differs."
+)
+_TABLE_3 = (
+    "How often AU 6 and AU 12 are found on pictures that are labelled happy. By chance: what the share "
+    "would be if each AU were found as often as on all pictures, whatever the emotion."
+)
+_FIGURES = (
+    "AU 6 and AU 12 on faces of the emotion test set: the mean of the AU's heat maps before and after "
+    "fine-tuning on emotions, and the probability. Figure 3: faces whose emotion is told rightly; Figure "
+    "4: wrongly."
+)
+
+
+def _emotion_runs() -> dict[str, str]:
+    """Return what an emotion run is called to its key, in the order of Table I."""
+    found = {"EmotiRAM-f": "caer-baseline"}
+    for ending, how in _HOW.items():
+        found[f"EmotiRAM-FAU [BP4D], {how}"] = f"caer-heatmaps{ending}"
+    found["EmotiRAM-FAU-ME-graph [BP4D], fine-tuned"] = "caer-graph-bp4d"
+    for ending, how in _HOW.items():
+        found[f"EmotiRAM-FAU-ME-graph [DISFA], {how}"] = f"caer-graph-disfa{ending}"
+    return found
+
+
+def _told(results: Results, key: str) -> pd.DataFrame:
+    """Return the judgement of a run's emotions, by emotion and `all`."""
+    setting = results.setting
+    table = results.predictions(key)
+    return evaluate_emotions(table, resamples=setting.scale.resamples, seed=setting.seed).set_index("emotion")
+
+
+def _accuracy(results: Results) -> ResultTable:
+    """Table I: accuracy on CAER-S."""
+    printed = read_published(PAPER, "I")
+    titles = {
+        "accuracy": "accuracy",
+        "balanced_accuracy": "mean over emotions",
+        "macro_f1": "macro F1",
+        "majority": "most frequent emotion",
+    }
+    cells: dict[str, dict[str, Cell]] = {title: {} for title in titles.values()}
+    for name, key in _emotion_runs().items():
+        whole = _told(results, key).loc["all"].to_dict()
+        for metric, title in titles.items():
+            ends = (whole.get(f"{metric}_{end}", math.nan) for end in ("low", "high"))
+            cells[title][f"ours: {name}"] = Measured(*(100 * float(v) for v in (whole[metric], *ends)))
+    columns = [Column("accuracy", {row.model: row for row in printed})]
+    columns += [Column(title, values, digits=1) for title, values in cells.items()]
+    rows = [*printed.models, *(f"ours: {name}" for name in _emotion_runs())]
+    caption = f"Table I: emotions on {results.title(CAER)}, in percent."
+    return ResultTable("table1", caption, rows, columns, "system", results.under(["caer-baseline"], "I"))
+
+
+def _each_emotion(results: Results) -> ResultTable:
+    """Beside Table I: F1 of every emotion."""
+    columns = []
+    for name, key in _emotion_runs().items():
+        scores = _told(results, key)["f1"].to_dict()
+        columns.append(Column(name, {emotion: Measured(float(scores[emotion])) for emotion in EMOTIONS}))
+    caption = f"F1 of every emotion on {results.title(CAER)}."
+    return ResultTable("emotions", caption, EMOTIONS, columns, "emotion", results.under(["caer-baseline"]))
+
+
+def _forgotten(results: Results) -> ResultTable:
+    """Table II: ME-GraphAU's AUs before and after it learned emotions."""
+    printed = read_published(PAPER, "II")
+    metrics = {"f1": "f1_pct", "accuracy": "accuracy_pct"}
+    rows = ["mean", au_column(6), au_column(12)]
+    columns = [
+        Column(f"{model}, {metric}", dict(printed.by_au(model=model, metric=name)))
+        for model in ("ME-Graph", "EmotiRAM-FAU-ME-Graph")
+        for metric, name in metrics.items()
+    ]
+    store = results.store("disfa", results.plans[BEFORE["disfa"]].crop)
+    before = results.predictions(BEFORE["disfa"])
+    for ending in ("", "-frozen"):
+        run = results.folders[f"caer-graph-disfa{ending}"]
+        after = predict_run(run, [store], samples=before["sample"])
+        compared = forgetting(before, after, metrics=tuple(metrics))
+        names = [au_column(au) if isinstance(au, int) else str(au) for au in compared["au"]]
+        for metric in metrics:
+            when = ("before", "after") if not ending else ("after",)
+            for moment in when:
+                values = dict(zip(names, 100 * compared[f"{metric}_{moment}"], strict=True))
+                what = f"after, {_HOW[ending]}" if moment == "after" else "before"
+                cells: dict[str, Cell] = {row: Measured(float(values[row])) for row in rows}
+                columns.append(Column(f"ours {what}, {metric}", cells, digits=1))
+    caption = f"Table II: AUs of {results.title('disfa')} before and after training on emotions, in percent."
+    return ResultTable("table2", caption, rows, columns, "AU", results.under([BEFORE["disfa"]], "II"))
+
+
+def _smiles(results: Results) -> ResultTable:
+    """Table III: AU 6 and AU 12 on happy faces."""
+    printed = read_published(PAPER, "III")
+    columns = [
+        Column(title, {row.model: row for row in printed if row.metric == metric})
+        for title, metric in (("AU 6 and 12", "hit_both_pct"), ("AU 6 or 12", "hit_any_pct"))
+    ]
+    tested = results.predictions("caer-graph-disfa")["sample"]
+    runs = {}
+    for source, key in BEFORE.items():
+        title = source.upper()
+        store = results.store(CAER, results.plans[f"caer-graph-{source}"].crop)
+        runs[f"ME-Graph [{title}]"] = predict_run(results.folders[key], [store], samples=tested)
+        runs[f"EmotiRAM-FAU-ME-Graph [{title}]"] = results.predictions(f"caer-graph-{source}")
+    titles = {
+        "both": "AU 6 and 12",
+        "either": "AU 6 or 12",
+        "chance_both": "by chance: and",
+        "chance_either": "by chance: or",
+    }
+    cells: dict[str, dict[str, Cell]] = {title: {} for title in titles.values()}
+    happy = 0
+    for name, table in runs.items():
+        found = smiles(table)
+        happy = int(found["count"])
+        for field, title in titles.items():
+            cells[title][f"ours: {name}"] = Measured(100 * found[field])
+    columns += [Column(title, values, digits=1) for title, values in cells.items()]
+    where = f"{happy} happy faces of {results.title(CAER)}'s test part"
+    caption = f"Table III: the AUs of a smile on {where}, in percent."
+    rows = [*printed.models, *(f"ours: {name}" for name in runs)]
+    return ResultTable(
+        "table3", caption, rows, columns, "network", results.under(["caer-graph-disfa"], "III")
+    )
+
+
+_DISFA = StandIn(
+    "intensity",
+    {au: rate for au, rate in stand_ins.disfa().rates.items() if au in au_set("disfa-8")},
+    threshold=0.5,
+    only_with_au=True,
+    source=stand_ins.disfa().source,
+)
+
+STUDY = Study(
+    name=PAPER,
+    title="emotions from what is known about facial action units",
+    sources=(
+        Source(CAER, "CAER-S", StandIn(emotions=dict.fromkeys(EMOTIONS, 10_000), source=stand_ins.CAER_S)),
+        Source("bp4d", "BP4D", stand_ins.bp4d(au_set("bp4d-12"))),
+        Source("disfa", "DISFA", _DISFA),
+    ),
+    scales={
+        "smoke": Scale(pictures=240, epochs=3, size=32, batch=16, lr=1e-3, resamples=0, rarest=15),
+        "small": Scale(pictures=600, epochs=12, size=64, batch=16, lr=5e-4, resamples=500, rarest=30),
+        "full": Scale(),
+    },
+    plan=plan,
+    sections=sections,
+    differences=(
+        "CAER-S names nobody, so its official folders are the only split; BP4D and DISFA are always split by "
+        "people. `--protocol` changes nothing here.",
+        "EmotiRAM-f's text cannot be reached: the face stream of CAER-Net-S stands in for it. Context and "
+        "body streams are not built.",
+        "The paper prints no optimiser, learning rate, epochs or batch of EmotiRAM-FAU; ours are in the "
+        "recipes `masur2023/...`.",
+        "A copy of BP4D comes without the 68 landmarks that heat maps are drawn from: on it Fan et al.'s "
+        "network learns how its maps' heights tell whether an AU occurs, by the Euclidean loss. Rendered "
+        "faces have landmarks, and train as in the paper.",
+        "Below the scale `full`, backbones are ResNet-18 in place of ResNet-50, and nothing starts from "
+        "ImageNet.",
+        "Frozen networks, networks from scratch, the most frequent emotion and the chance of Table III "
+        "are ours.",
+        "Rendered faces carry the emotion whose prototype they were drawn from, not a viewer's opinion; "
+        "AUs may be missing from a prototype or added to it.",
+    ),
+)
