@@ -80,7 +80,7 @@ def test_five_commands_lead_from_photographs_and_codes_to_a_network_in_use(photo
     )
     seen = table[table["success"] == 1]
     assert len(seen) > 0.8 * len(table)
-    assert [c for c in table if re.fullmatch(r"AU\d+_p", c)] == [f"AU{au:02d}_p" for au in AUS]
+    assert [c for c in table if re.fullmatch(r"AU\d+_p", str(c))] == [f"AU{au:02d}_p" for au in AUS]
     assert seen["AU12_p"].between(0, 1).all()
     assert len(list((here / "results").rglob("*.png")) + list((here / "results").rglob("*.jpg"))) == len(
         table
