@@ -194,8 +194,7 @@ def decode_emotion(
         Deramgozin et al. (2023), Table 2 and section 5; the other rules' sources stand in `RULES`.
     """
     check_decoder(decoder)
-    if rules not in RULES:
-        raise SettingError(f"There are no emotion rules {rules!r}; choose one of {', '.join(RULES)}.")
+    check_rules(rules)
     if len(thresholds) != len(output.aus):
         raise SettingError(
             f"There are {len(thresholds)} thresholds for {len(output.aus)} AUs; give one per AU."
@@ -229,6 +228,19 @@ def check_decoder(decoder: str) -> None:
     """
     if decoder not in DECODERS:
         raise SettingError(f"There is no emotion decoder {decoder!r}; choose one of {', '.join(DECODERS)}.")
+
+
+def check_rules(rules: str) -> None:
+    """Refuse unknown rules.
+
+    Args:
+        rules: What should be a key of `RULES`.
+
+    Raises:
+        SettingError: It is not.
+    """
+    if rules not in RULES:
+        raise SettingError(f"There are no emotion rules {rules!r}; choose one of {', '.join(RULES)}.")
 
 
 def score_emotions(found: Sequence[str | None], truth: Sequence[str]) -> EmotionAgreement:

@@ -4,13 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import pytest
 
 from openau.analyze.instrument import Detectors, build_instrument
 from openau.analyze.settings import Settings
+from openau.emotion import decode_emotion
 from openau.errors import SettingError
 from openau.faces import Detector, Tracker
-from openau.records import Frame
+from openau.records import Face, Frame
 from tests.fake.squares import build_square_detector, picture
 
 
@@ -75,3 +77,18 @@ def test_each_frame_of_a_batch_gets_its_own_faces(model: Path) -> None:
             assert reading.face is expected.face
             if reading.output is not None and expected.output is not None:
                 assert reading.output.probability == pytest.approx(expected.output.probability, abs=1e-5)
+
+
+def test_the_emotion_is_read_by_the_chosen_rules() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype(np.uint8)
+    posterior = {}
+    for rules in ("deramgozin2023", "emotionet"):
+        instrument = build_instrument(Settings(emotion_rules=rules, threads=1))
+        crops = instrument.crop(Frame(rgb, "face.png", 0), (Face((16.0, 16.0, 80.0, 80.0), 1.0),), Tracker())
+        [[reading]] = instrument.read([crops])
+        assert reading.output is not None
+        wanted = decode_emotion(reading.output, instrument.card.thresholds, rules=rules)
+        assert reading.emotion == wanted
+        assert wanted is not None
+        posterior[rules] = wanted.probability
+    assert posterior["deramgozin2023"] != posterior["emotionet"]

@@ -85,6 +85,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
         ({"threads": -1}, "threads is -1"),
         ({"format": "xlsx"}, "choose csv or parquet"),
         ({"emotion_decoder": "guess"}, "no emotion decoder 'guess'"),
+        ({"emotion_rules": "horoscope"}, "no emotion rules 'horoscope'"),
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, object], sentence: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -325,3 +327,41 @@ def test_tasks_are_part_of_the_recipe(stores: dict[int, Path], tmp_path: Path) -
 def test_tasks_that_cannot_be_joined_are_refused(settings: dict[str, Any], word: str) -> None:
     with pytest.raises(SettingError, match=word):
         Recipe(name="x", aus=(1,), crop=CropSpec(16), loss=LossSettings(name="bce", **settings))
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_weights_of_one(
+    stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The AU network is frozen, batch norm with it: nothing but the gradient decides the weights."""
+    first = train(recipe(stores, "attention_cnn", "bce", side=16, hidden=4), out=tmp_path / "aus")
+    plain = recipe(stores, "emotiram_fau", "emotion", epochs=2, **INNER)
+    wanted = replace(
+        plain,
+        model=replace(plain.model, options={**plain.model.options, "frozen": True}, initial=str(first)),
+        loss=replace(plain.loss, more={"bce": 0.1}),  # rows without an emotion stay in the batches
+        run=replace(plain.run, batch=16),
+    )
+    alone = train(replace(wanted, run=replace(wanted.run, batch=32)), out=tmp_path / "alone")
+    (tmp_path / "r.toml").write_text(
+        recipe_text(replace(wanted, run=replace(wanted.run, out="both"))), "utf-8"
+    )
+    (tmp_path / "train.py").write_text(
+        "from pathlib import Path\nfrom openau.train import train\ntrain(Path('r.toml'))\n", "utf-8"
+    )
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "train.py"],
+        cwd=tmp_path,
+        check=True,
+        timeout=240,
+    )
+    one, two = tensors(alone), tensors(tmp_path / "both")
+    for name in ("network.head.weight", "network.head.bias"):
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4)
+    first_table, second_table = (
+        pd.read_parquet(run / "predictions.parquet") for run in (alone, tmp_path / "both")
+    )
+    scores = [evaluate_emotions(table)["f1"] for table in (first_table, second_table)]
+    pd.testing.assert_series_equal(*scores)

@@ -59,6 +59,7 @@ class Instrument:
         max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
         decoder: Emotion decoder.
         heatmaps: Whether the network's heat maps are wanted too.
+        rules: Emotion rules.
     """
 
     detectors: Detectors
@@ -66,6 +67,7 @@ class Instrument:
     max_faces: int | None = None
     decoder: str = "nearest"
     heatmaps: bool = False
+    rules: str = "deramgozin2023"
 
     @property
     def card(self) -> ModelCard:
@@ -119,7 +121,7 @@ class Instrument:
         return readings
 
     def _reading(self, frame: Frame, face: Face, output: AUOutput) -> Reading:
-        emotion = decode_emotion(output, self.card.thresholds, decoder=self.decoder)
+        emotion = decode_emotion(output, self.card.thresholds, decoder=self.decoder, rules=self.rules)
         return Reading(frame.source, frame.index, frame.time_s, face, output, emotion)
 
 
@@ -148,7 +150,14 @@ def build_instrument(settings: Settings) -> Instrument:
 
     detectors = Detectors(build)
     detectors.of_kind(is_photo=False)  # what cannot be built must be said before the first picture
-    return Instrument(detectors, model, settings.max_faces, settings.emotion_decoder, settings.heatmaps)
+    return Instrument(
+        detectors,
+        model,
+        settings.max_faces,
+        settings.emotion_decoder,
+        settings.heatmaps,
+        settings.emotion_rules,
+    )
 
 
 def _area(face: Face) -> float:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from openau.emotion import check_decoder
+from openau.emotion import check_decoder, check_rules
 from openau.errors import SettingError
 
 
@@ -22,6 +22,7 @@ class Settings:
         min_face_score: Faces below this detector score are dropped; None is the detector's own limit.
         every: Of a video, only every so-many-th frame.
         emotion_decoder: `exact`, `contains` or `nearest`, see `openau.emotion`.
+        emotion_rules: A key of `openau.emotion.RULES`: which AUs make which emotion.
         format: Format of the AU table.
         overlay: Also write pictures and videos with boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
@@ -36,6 +37,7 @@ class Settings:
     min_face_score: float | None = None
     every: int = 1
     emotion_decoder: str = "nearest"
+    emotion_rules: str = "deramgozin2023"
     format: Literal["csv", "parquet"] = "csv"
     overlay: bool = False
     heatmaps: bool = False
@@ -51,6 +53,7 @@ class Settings:
         if self.format not in ("csv", "parquet"):
             raise SettingError(f"The format is {self.format!r}; choose csv or parquet.")
         check_decoder(self.emotion_decoder)
+        check_rules(self.emotion_rules)
 
     def in_words(self) -> dict[str, str]:
         """Return the settings that a reader of the results should know, name to value."""
@@ -62,6 +65,7 @@ class Settings:
             else f"{self.min_face_score:g}",
             "Video frames": "all" if self.every == 1 else f"one of {self.every}",
             "Emotion decoder": self.emotion_decoder,
+            "Emotion rules": self.emotion_rules,
         }
 
     def as_json(self) -> dict[str, object]:

@@ -37,6 +37,7 @@ class Analyze(Command):
         every: Of a video, only every so-many-th frame.
         min_face_score: Drop faces below this score of the detector.
         emotion_decoder: How the emotion is read from the AUs: exact, contains or nearest.
+        emotion_rules: Which AUs make which emotion: deramgozin2023, investigators-guide or emotionet.
         detector: Face detector: haar (built in), mediapipe, yunet.
         detector_file: The detector's model file, for one that needs it.
         resume: Go on with the interrupted run in --out.
@@ -56,6 +57,7 @@ class Analyze(Command):
     every: Count = 1
     min_face_score: Number = None
     emotion_decoder: Literal["nearest", "contains", "exact"] = "nearest"
+    emotion_rules: Literal["deramgozin2023", "investigators-guide", "emotionet"] = "deramgozin2023"
     detector: Name = "haar"
     detector_file: Place = None
     resume: Flag = False
@@ -103,6 +105,7 @@ class Analyze(Command):
             min_face_score=self.min_face_score,
             every=self.every,
             emotion_decoder=self.emotion_decoder,
+            emotion_rules=self.emotion_rules,
             format=self.format,
             overlay=self.overlay,
             heatmaps=self.heatmaps,
