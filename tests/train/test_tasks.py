@@ -364,4 +364,4 @@ def test_two_processes_end_with_the_weights_of_one(
         evaluate_emotions(pd.read_parquet(run / "predictions.parquet"))["f1"].to_numpy()
         for run in (alone, tmp_path / "both")
     ]
-    np.testing.assert_array_equal(*scores)
+    np.testing.assert_array_equal(scores[0], scores[1])
