@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from openau.cli.__main__ import main
-from openau.models import MODELS
+from openau.models import EMOTION_MODELS, MODELS
+
+EVERY = sorted(MODELS | EMOTION_MODELS)
 
 
 def listed(text: str) -> dict[str, list[str]]:
     """Return the columns of each network's line."""
-    rows = [line.split() for line in text.splitlines() if line.split() and line.split()[0] in MODELS]
+    rows = [line.split() for line in text.splitlines() if line.split() and line.split()[0] in EVERY]
     return {row[0]: row[1:] for row in rows}
 
 
@@ -24,10 +26,12 @@ def test_every_network_is_listed_at_its_own_size_with_its_cost_within_seconds(
     assert main(["models", "--aus", "12"]) == 0
     assert time.process_time() - start < 10
     rows = listed(capsys.readouterr().out)
-    assert set(rows) == set(MODELS)
+    assert sorted(rows) == EVERY
     # side, all weights, trained ones, multiplies, megabytes of weights and of peak memory
     assert rows["vgg19"][:4] == ["224", "20,293,196", "9,708,044", "19,508,697,088"]
     assert rows["attention_cnn"][:4] == ["48", "1,449,170", "1,449,170", "112,015,346"]
+    assert rows["emotiram_fau"][:2] == ["96", "48,552,529"]
+    assert rows["caer_face_stream"][:2] == ["96", "1,013,767"]
     assert rows["vgg19"][4:] == ["81.17", "MB", "26.29", "MB"]
 
 
@@ -43,7 +47,7 @@ def test_one_network_is_described(capsys: pytest.CaptureFixture[str]) -> None:
     assert "AU 1, 2, 4, 5, 6, 9, 12, 17, 20, 25, 26" in text
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", EVERY)
 def test_every_network_says_how_it_differs_from_its_paper(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,7 +66,7 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(
     assert main(["models", "--name", "drml", "--fetch", str(tmp_path)]) == 2
     assert main(["models", "--size", "30"]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert "no AU network 'vgg99'" in lines[0]
+    assert "no network 'vgg99'" in lines[0]
     assert "whose weights" in lines[1]
     assert "no ImageNet weights for 'drml'" in lines[2]
     assert "30 pixels" in lines[3]

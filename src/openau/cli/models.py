@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from openau.models.complexity import Complexity
 
 
+EMOTIONS = 7
+"""That the networks for emotions are built for."""
+
+
 @dataclass(frozen=True)
 class Models(Command):
     """List every network that can be trained, with its cost computed here and now; or describe one.
@@ -42,17 +46,18 @@ class Models(Command):
             SettingError: No network has this name.
         """
         with needs("torch", "train", "Listing the networks"):
-            from openau.models import MODELS
+            from openau.models import EMOTION_MODELS, MODELS
 
-        if self.name not in ("", *MODELS):
-            raise SettingError(f"There is no AU network {self.name!r}; choose one of {', '.join(MODELS)}.")
+        known = (*MODELS, *EMOTION_MODELS)
+        if self.name not in ("", *known):
+            raise SettingError(f"There is no network {self.name!r}; choose one of {', '.join(known)}.")
         if self.fetch is not None:
             return self._fetch(self.fetch)
         heads = (
             f"{'pixels':>8}{'parameters':>14}{'trained':>14}{'MACs':>16}{'weights':>12}{'peak memory':>14}"
         )
         print(f"{'network':<18}{heads}")
-        for name in [self.name] if self.name else MODELS:
+        for name in [self.name] if self.name else known:
             size, cost = self._cost(name)
             print(
                 f"{name:<18}{size:>8}{cost.stored:>14,}{cost.parameters:>14,}{cost.macs:>16,}"
@@ -62,8 +67,9 @@ class Models(Command):
             print(_description(self.name))
         else:
             print(
-                f"\nFor {self.aus} AUs and one picture as float32. Peak memory: the picture and the values "
-                "between layers, in PyTorch.\nopenau models --name NETWORK describes one of them."
+                f"\nFor {self.aus} AUs, the last two for {EMOTIONS} emotions, and one picture as float32. "
+                "Peak memory:\nthe picture and the values between layers, in PyTorch.\n"
+                "openau models --name NETWORK describes one of them."
             )
         return 0
 
@@ -71,14 +77,16 @@ class Models(Command):
         """Return the side of a network's pictures and what it costs."""
         import torch
 
-        from openau.models import build_model, network_needs
+        from openau.models import MODELS, build_emotion_model, build_model, network_needs
         from openau.models.complexity import measure_complexity
 
         size = self.size or network_needs(name).size
         with torch.device("meta"):  # counted without computing
-            return size, measure_complexity(
-                build_model(name, self.aus, size=size), torch.zeros(1, 3, size, size)
-            )
+            if name in MODELS:
+                network = build_model(name, self.aus, size=size)
+            else:
+                network = build_emotion_model(name, EMOTIONS, size=size)
+            return size, measure_complexity(network, torch.zeros(1, 3, size, size))
 
     def _fetch(self, folder: Path) -> int:
         """Download a network's ImageNet weights."""
@@ -100,7 +108,7 @@ class Models(Command):
 def _description(name: str) -> str:
     """Return what a network needs and where it comes from, in lines."""
     from openau.facs import au_set
-    from openau.models import model_class, network_needs
+    from openau.models import EMOTION_MODELS, model_class, network_needs
 
     kind, wanted = model_class(name), network_needs(name)
     document = inspect.getdoc(kind) or ""
@@ -109,13 +117,17 @@ def _description(name: str) -> str:
         "box": "cut by the face box, upright",
         "similarity": "eyes turned, scaled and moved to fixed places",
     }
+    if name in EMOTION_MODELS:
+        published = f"{EMOTIONS} emotions, as in CAER-S"
+    else:
+        published = f"{wanted.aus}: AU {', '.join(map(str, au_set(wanted.aus)))}"
     rows = (
         (
             "pictures",
             f"{wanted.size}×{wanted.size} RGB, {aligned[wanted.alignment]}; at least {wanted.smallest}",
         ),
         ("normalised", f"(RGB / 255 - {wanted.mean}) / {wanted.std}"),
-        ("published for", f"{wanted.aus}: AU {', '.join(map(str, au_set(wanted.aus)))}"),
+        ("published for", published),
         ("heat maps", f"read from {getattr(kind, 'heatmap_layer', None) or 'nowhere'}"),
         ("reference", getattr(kind, "reference", "")),
         ("differs", " ".join(differs[1].split()) if differs else ""),

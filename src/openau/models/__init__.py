@@ -70,7 +70,7 @@ def network_needs(name: str) -> Needs:
     """Return what a network asks of its pictures, as its paper trained it.
 
     Args:
-        name: A key of `MODELS`.
+        name: A key of `MODELS` or `EMOTION_MODELS`.
 
     Raises:
         SettingError: No network has this name.

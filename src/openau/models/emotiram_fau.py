@@ -66,6 +66,10 @@ class EmotiramFAU(nn.Module):
         "2023"
     )
 
+    needs: Needs = FanHeatmap.needs
+    """Those of the AU network."""
+    heatmap_layer: str = f"encoder.{FanHeatmap.heatmap_layer}"
+
     def __init__(
         self,
         emotions: int = 7,
@@ -79,7 +83,7 @@ class EmotiramFAU(nn.Module):
         super().__init__()
         if emotions < 2:
             raise SettingError(f"emotiram_fau was asked for {emotions} emotions; give at least 2.")
-        self.needs: Needs = network_needs(au_network)
+        self.needs = network_needs(au_network)
         self.size = self.needs.size if size is None else size
         count = len(au_set(self.needs.aus)) if aus is None else aus
         self.encoder = build_model(au_network, count, size=self.size, **dict(au_options or {}))
