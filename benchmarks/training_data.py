@@ -36,7 +36,7 @@ MARGIN = 1.35
 def main() -> None:
     """Measure, print, and store where asked."""
     options = parser(__doc__ or "").parse_args()
-    pictures, repeats = (100, 1) if options.quick else (1200, 5)
+    pictures, repeats = (100, 1) if options.quick else (600, 3)
     stored = {48: 2_000, 224: 400} if options.quick else {48: 20_000, 224: 3_000}
     with tempfile.TemporaryDirectory() as folder:
         rows = [*cutting(Path(folder), pictures, repeats)]
