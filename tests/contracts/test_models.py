@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -78,8 +79,9 @@ def build(name: str, count: int = 3) -> nn.Module:
     return build_model(name, count, size=size_of(name), **SMALL.get(name, {}))
 
 
+@cache
 def settled(name: str, count: int = 3) -> nn.Module:
-    """A network in evaluation mode that tells the pictures apart."""
+    """A network in evaluation mode that tells the pictures apart; tests share it and leave it as it is."""
     if name in CHOOSES:
         return build(name, count).eval()
     return settle(build(name, count), images(name, 8))
@@ -167,7 +169,7 @@ def test_saved_and_loaded_is_equal(name: str, tmp_path: Path) -> None:
     spec = NetworkSpec(name, AUS, size_of(name), SMALL.get(name, {}))
     save_network(tmp_path / "n.safetensors", network, spec)
     loaded, _ = load_network(tmp_path / "n.safetensors")
-    assert torch.equal(loaded(images(name)), network.eval()(images(name)))
+    assert torch.equal(loaded(images(name)), network(images(name)))
 
 
 @pytest.mark.parametrize("name", EXPORTED)
