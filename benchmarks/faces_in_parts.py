@@ -30,7 +30,9 @@ class Faces:
         positive: Rows of the training part with the AU.
         negative: Rows without it.
         judged: Balanced rows of `validation` and `test`.
-        network: Whose normalisation counts.
+        network: Whose pictures they are.
+        mean: Subtracted per RGB channel, after scaling to 0-1.
+        std: Divided by.
         maps: What the network's head reads of every row, (2, N, C, h, w), plain and mirrored, where its body
             is left alone; None where the whole network trains.
     """
@@ -41,13 +43,14 @@ class Faces:
     negative: Rows
     judged: dict[str, Rows]
     network: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
     maps: Tensor | None = None
 
     def pictures(self, rows: Rows, mirrored: NDArray[np.bool_]) -> Tensor:
         """Return (B, 3, S, S) normalised float32, those named mirrored."""
-        needs = network_needs(self.network)
         images = centre(torch.from_numpy(self.crops.wide(rows)), self.crops.spec.size)
-        mean, std = (images.new_tensor(values)[:, None, None] for values in (needs.mean, needs.std))
+        mean, std = (images.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
         turned = torch.from_numpy(mirrored)
         images[turned] = images[turned].flip(3)
         return (images - mean) / std
@@ -101,4 +104,5 @@ def gather(stores: Sequence[Path], network: str, au: int, *, ratio: float, posit
     for name in ("validation", "test"):
         half = min(len(sides[name, 0]), len(sides[name, 1]))
         judged[name] = np.concatenate([sides[name, 0][:half], sides[name, 1][:half]])
-    return Faces(crops, label, positive[:count], negative, judged, network)
+    needs = network_needs(network)
+    return Faces(crops, label, positive[:count], negative, judged, network, needs.mean, needs.std)

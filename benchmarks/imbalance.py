@@ -7,8 +7,9 @@ loss and ratio by the balanced validation set, for the losses do not have the sa
 parts: the store's own split decides.
 
 With `--body-steps N` all runs share the network's convolutions, which were trained once, for N steps, on all
-other AUs of the training part and are then left alone; a run trains the dense layers. That is for machines on
-which whole networks cannot be trained often enough.
+other AUs of the training part and are then left alone; with `--body RUN` they share those of a finished run.
+A run then trains the dense layers. That is for machines on which whole networks cannot be trained often
+enough.
 
 `FOLDER` gets `curves.csv` (accuracy and loss along the way), `summary.csv` (the chosen runs) and
 `accuracy.svg`. The same command goes on after an interruption.
@@ -31,7 +32,7 @@ from torch import nn
 
 from benchmarks.curves import Curve, draw_curves
 from benchmarks.faces_in_parts import Faces, Rows, gather
-from benchmarks.other_aus import last_maps, train_body
+from benchmarks.shared_body import finished_body, fresh_head, last_maps, train_body
 from openau.errors import OpenAUError
 from openau.evaluate import roc_auc
 from openau.losses import binary_cross_entropy, build_loss
@@ -86,9 +87,9 @@ def run_once(faces: Faces, plan: Plan, loss_name: str, ratio: float, *, lr: floa
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     rows = np.concatenate([faces.positive, faces.negative[: round(ratio * len(faces.positive))]])
-    network: nn.Module = build_model(plan.network, 1, size=faces.crops.spec.size, **plan.options)
+    network = build_model(plan.network, 1, size=faces.crops.spec.size, **plan.options)
     if faces.maps is not None:
-        network = network.get_submodule("head")
+        network = fresh_head(network)
     loss = build_loss(loss_name, faces.labels(rows))
     optimiser = torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, max(1, 2 * plan.steps // 3), gamma=0.1)
@@ -184,17 +185,22 @@ def experiment(faces: Faces, plan: Plan, out: Path) -> pd.DataFrame:
     return summary
 
 
-def with_body(faces: Faces, plan: Plan, steps: int, out: Path) -> Faces:
-    """Return the faces with what the head reads of them, by a body trained on all other AUs.
+def with_body(faces: Faces, plan: Plan, out: Path, *, steps: int = 0, run: Path | None = None) -> Faces:
+    """Return the faces with what the dense layers read of them, by a body that all runs share.
 
     Args:
         faces: The pictures.
         plan: Names network and AU.
-        steps: Of the body's training.
         out: Folder that keeps the body's weights.
+        steps: Of the training of a body on all other AUs.
+        run: A finished run whose body is taken instead.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    body = train_body(faces, plan.au, plan.options, steps, out / "body.safetensors")
+    if run is None:
+        out.mkdir(parents=True, exist_ok=True)
+        body: nn.Module = train_body(faces, plan.au, plan.options, steps, out / "body.safetensors")
+    else:
+        body, card = finished_body(run)
+        faces = replace(faces, mean=card.mean, std=card.std)
     needed = [faces.positive, faces.negative[: round(max(plan.ratios) * len(faces.positive))]]
     rows = np.concatenate([*needed, *faces.judged.values()])
     found = last_maps(body, faces, rows)
@@ -244,8 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         faces = gather(
             options.stores, plan.network, plan.au, ratio=max(plan.ratios), positives=options.positives
         )
-        if options.body_steps:
-            faces = with_body(faces, plan, options.body_steps, options.out)
+        if options.body_steps or options.body:
+            faces = with_body(faces, plan, options.out, steps=options.body_steps, run=options.body)
         counts = {name: len(rows) for name, rows in faces.judged.items()}
         print(f"{len(faces.positive)} positives in training; balanced parts: {counts}", file=sys.stderr)
         print(experiment(faces, plan, options.out).to_string(index=False))
@@ -271,6 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--positives", type=int, default=0)
     found.add_argument("--points", type=int, default=10)
     found.add_argument("--body-steps", type=int, default=0, help="0: the whole network trains in every run")
+    found.add_argument("--body", type=Path, help="a finished run whose body all runs share")
     found.add_argument("--threads", type=int, default=0)
     return found
 

@@ -16,12 +16,14 @@ from benchmarks import imbalance
 from benchmarks.curves import Curve, draw_curves
 from benchmarks.faces_in_parts import gather
 from benchmarks.imbalance import Plan, experiment, main, summarise
-from benchmarks.other_aus import other_aus
+from benchmarks.shared_body import other_aus
 from safetensors.torch import load_file
 
 from openau.data.store import CropStore
 from openau.errors import OpenAUError, SettingError
 from openau.models import build_model
+from openau.models.weights import NetworkSpec, save_network
+from tests.fake.tiny_model import tiny_card
 
 PLAN = Plan(
     network="attention_cnn",
@@ -143,7 +145,7 @@ def test_a_shared_body_learns_the_other_aus_once_and_is_then_left_alone(
     plain = gather([write_store(tmp_path / "store", 32)], "resnet18", 12, ratio=2)
     assert other_aus(plain, 12) == (2,)
     plan = replace(PLAN, network="resnet18", options={})
-    faces = imbalance.with_body(plain, plan, 2, tmp_path / "out")
+    faces = imbalance.with_body(plain, plan, tmp_path / "out", steps=2)
     assert faces.maps is not None
     assert faces.maps.shape == (2, 90, 512, 1, 1)
     body = build_model("resnet18", 1, size=32)
@@ -157,9 +159,30 @@ def test_a_shared_body_learns_the_other_aus_once_and_is_then_left_alone(
     assert curve["accuracy"].between(0, 1).all()
     assert torch.equal(faces.maps, before)
     monkeypatch.setattr("torch.optim.AdamW", None)  # the second time it is read
-    again = imbalance.with_body(plain, plan, 2, tmp_path / "out")
+    again = imbalance.with_body(plain, plan, tmp_path / "out", steps=2)
     assert again.maps is not None
     assert torch.equal(again.maps, before)
+
+
+def test_the_body_of_a_finished_run_is_read_as_it_was_trained(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    network = build_model("attention_cnn", 3, size=16, hidden=4).eval()
+    spec = NetworkSpec("attention_cnn", (2, 12, 25), 16, {"hidden": 4})
+    save_network(tmp_path / "checkpoint" / "best.safetensors", network, spec)
+    card = replace(tiny_card(), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    (tmp_path / "card.json").write_text(card.to_json(), "utf-8")
+    plain = gather([store], "attention_cnn", 12, ratio=2)
+    faces = imbalance.with_body(plain, PLAN, tmp_path, run=tmp_path)
+    assert (faces.mean, faces.std) == (card.mean, card.std)
+    assert faces.maps is not None
+    rows, turned = plain.judged["test"], np.arange(16) % 2 == 0
+    logits = network(faces.pictures(rows, turned))
+    dense = [network.get_submodule(name) for name in ("dense1", "dense2", "out")]
+    again = faces.inputs(rows, turned).flatten(1)
+    again = dense[2](dense[1](dense[0](again).relu()).relu())
+    torch.testing.assert_close(again, logits, atol=1e-5, rtol=1e-5)
+    curve = imbalance.run_once(faces, PLAN, "msr", 2, lr=0.01, seed=0)
+    assert curve["accuracy"].between(0, 1).all()
 
 
 def test_the_same_seed_gives_the_same_run(store: Path) -> None:

@@ -1,8 +1,8 @@
-"""Convolutions that have learned every action unit but one: `python -m benchmarks.imbalance --body-steps`.
+"""Bodies that all runs of `benchmarks.imbalance` share, where whole networks cannot be trained often enough.
 
-A network that starts from nothing needs many pictures before the loss matters. So all runs may share one
-body, which was trained once on the other AUs and is then left alone; what its last map is for every picture,
-plain and mirrored, is worked out once, and a run trains the dense layers only.
+A network that starts from nothing needs many pictures before the loss matters. So a body may be trained once
+on the other action units (`--body-steps`), or be that of a finished run (`--body`). It is then left alone:
+what it says about every picture is worked out once, and a run trains fresh dense layers only.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.faces_in_parts import Faces
 from openau.data.index import au_columns
 from openau.data.labels import targets
 from openau.losses import build_loss
 from openau.models import build_model
-from openau.models.convnet import ConvNet
+from openau.models.convnet import ConvNet, Head
+from openau.models.weights import load_network
+from openau.records import ModelCard
 
 LR = 1e-3
 WEIGHT_DECAY = 0.05
@@ -84,9 +86,19 @@ def train_body(faces: Faces, au: int, options: dict[str, int], steps: int, path:
     return network.eval()
 
 
+def finished_body(run: Path) -> tuple[nn.Module, ModelCard]:
+    """Return the best network of a finished run, in evaluation mode, and its card.
+
+    Args:
+        run: The run folder.
+    """
+    network, _ = load_network(run / "checkpoint" / "best.safetensors")
+    return network.eval(), ModelCard.from_json((run / "card.json").read_text("utf-8"))
+
+
 @torch.no_grad()
-def last_maps(network: ConvNet, faces: Faces, rows: NDArray[np.int64]) -> Tensor:
-    """Return what the head reads of each picture, plain and mirrored.
+def last_maps(network: nn.Module, faces: Faces, rows: NDArray[np.int64]) -> Tensor:
+    """Return what the dense layers read of each picture, plain and mirrored.
 
     Args:
         network: In evaluation mode.
@@ -100,10 +112,41 @@ def last_maps(network: ConvNet, faces: Faces, rows: NDArray[np.int64]) -> Tensor
         [
             torch.cat(
                 [
-                    network.between(network.features(faces.pictures(some, np.full(len(some), mirrored))))
+                    _read(network, faces.pictures(some, np.full(len(some), mirrored)))
                     for some in np.array_split(rows, -(-len(rows) // 128))
                 ]
             )
             for mirrored in (False, True)
         ]
     )
+
+
+def _read(network: nn.Module, images: Tensor) -> Tensor:
+    """Return what the dense layers read, (B, C, h, w)."""
+    if isinstance(network, ConvNet):
+        return network.between(network.features(images))
+    read: list[Tensor] = []
+    handle = network.get_submodule("dense1").register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    try:
+        network(images)
+    finally:
+        handle.remove()
+    return read[0][:, :, None, None]
+
+
+def fresh_head(network: nn.Module) -> nn.Module:
+    """Return fresh dense layers for one AU, as wide as a network's own.
+
+    Args:
+        network: A `ConvNet`, or the attention network.
+    """
+    if isinstance(network, ConvNet):
+        own = network.head
+        widths = [layer.out_features for layer in own.hidden if isinstance(layer, nn.Linear)]
+        inputs = next(layer for layer in own.modules() if isinstance(layer, nn.Linear)).in_features
+        cells = inputs // own.channels
+        return Head(own.channels, widths, 1, pooling=own.pooling, cells=cells, dropout=own.dropout.p)
+    dense = [network.get_submodule(name) for name in ("dense1", "dense2")]
+    widths = [layer.out_features for layer in dense if isinstance(layer, nn.Linear)]
+    inputs = next(layer.in_features for layer in dense if isinstance(layer, nn.Linear))
+    return Head(inputs, widths, 1, pooling=None)
