@@ -21,6 +21,7 @@ from openau.data.heatmap import au_points, render_heatmaps
 from openau.data.index import build_index
 from openau.errors import ModelError, SettingError, TableError
 from openau.evaluate import evaluate_emotions
+from openau.evaluate.report import Choices, read_predictions, write_evaluation
 from openau.facs import EMOTIONS
 from openau.losses import edge_cross_entropy, rarity_weight, weighted_asymmetric
 from openau.models.weights import load_emotion_network, load_network, read_tensors
@@ -270,6 +271,39 @@ def test_what_an_au_run_learned_is_carried_to_emotions(stores: dict[int, Path], 
     np.testing.assert_allclose(judged["AU12_p"], before["AU12_p"], atol=1e-6)
     with pytest.raises(SettingError, match="prepare again"):
         predict_run(tmp_path / "emotions-True", [stores[SIDE]])
+
+
+def test_a_dataset_of_emotions_without_aus_or_people_is_trained_on(
+    faces: pd.DataFrame, stores: dict[int, Path], tmp_path: Path
+) -> None:
+    """As CAER-S comes: folders train and test, emotions, nothing else."""
+    first = train(recipe(stores, "attention_cnn", "bce", side=16, hidden=4), out=tmp_path / "aus")
+    bare = faces[["dataset", "sequence", "frame", "path", "emotion", "x1", "y1", "x2", "y2"]].assign(
+        dataset="caer_s", subject=None, split=np.where(np.arange(len(faces)) % 5, "train", "test")
+    )
+    store = prepare(bare, CropSpec(16), tmp_path / "store", detector=build_fake).store
+    plain = recipe({16: store}, "emotiram_fau", "emotion", **INNER)
+    wanted = replace(
+        plain,
+        model=replace(plain.model, initial=str(first)),
+        loss=replace(plain.loss, options={"balanced": True}),
+        data=replace(plain.data, split="masur2023", sampler="balanced"),
+    )
+    run = train(wanted, out=tmp_path / "run")
+    facts = json.loads((run / "leakage.json").read_text("utf-8"))
+    assert set(facts["known_emotions"]["caer_s"]) == {"fear", "happiness", "surprise", "neutral"}
+    table = pd.read_parquet(run / "predictions.parquet")
+    assert table["AU12_p"].notna().all()
+    assert table["AU12_t"].isna().all()
+    rows = write_evaluation(read_predictions(run), run / "evaluation", Choices(resamples=10))
+    assert rows.empty  # no AU's truth is known
+    told = pd.read_csv(run / "evaluation" / "emotions.csv").iloc[-1]
+    assert told["accuracy_low"] <= told["accuracy"] <= told["accuracy_high"]
+    still = predict_run(run, [stores[16]], samples=table["sample"].tolist()[:5])
+    assert len(still) == 5
+    assert still["AU12_t"].notna().all()
+    with pytest.raises(SettingError, match="None of the wanted pictures"):
+        predict_run(run, [stores[16]], samples=["elsewhere.png"])
 
 
 def test_a_run_that_does_not_fit_is_refused(
