@@ -59,7 +59,17 @@ def report_emotions(
         rows = evaluate_emotions(test, resamples=resamples, seed=seed)
         confusion = emotion_confusion(test)
         files |= {"emotions.csv": rows.to_csv(index=False), "emotion-confusion.csv": confusion.to_csv()}
-        lines += ["", "## Emotions", "", *_told(rows), "", "Rows true, columns said:", "", *_grid(confusion)]
+        lines += [
+            "",
+            "## Emotions",
+            "",
+            *_told(rows),
+            "",
+            "Rows true, columns said:",
+            "",
+            *_grid(confusion),
+            "",
+        ]
     if EMOTION_TRUTH in test.columns and test[EMOTION_TRUTH].notna().any() and _has_aus(test):
         decoded = evaluate_decoders(test, thresholds=thresholds, rules=tuple(rules) or tuple(RULES))
         files["decoders.csv"] = decoded.to_csv(index=False)
