@@ -28,6 +28,7 @@ SUBJECT_EXCLUSIVE = (
     "minority",
     "moreno2024-subject",
     "deramgozin2023-subject",
+    "wang2019-subject",
 )
 BY_PICTURE = (
     "moreno2024",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openau.records import CropSpec
-from openau.studies import RunPlan, Scale, Setting, Source, StandIn, Study
+from openau.studies import RunPlan, Scale, Setting, Source, StandIn, Study, build_setting, run_study
 from openau.studies.page import Section
 from openau.studies.parts import au_rows, measured_columns, published_columns, split_worth
 from openau.studies.published import read_published
@@ -67,3 +67,14 @@ def study() -> Study:
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_synthetic_folder(tmp_path_factory.mktemp("studies") / "faces")
+
+
+@pytest.fixture(scope="session")
+def setting(study: Study, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    out = tmp_path_factory.mktemp("study") / "out"
+    return build_setting(study, out, scale="smoke", synthetic=True, faces=faces, threads=1)
+
+
+@pytest.fixture(scope="session")
+def page(study: Study, setting: Setting) -> str:
+    return run_study(study, setting).read_text("utf-8")

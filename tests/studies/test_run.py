@@ -13,17 +13,6 @@ from openau.studies import STUDIES, Setting, Study, StudyProgress, build_setting
 from openau.train import Recipe
 
 
-@pytest.fixture(scope="session")
-def setting(study: Study, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    out = tmp_path_factory.mktemp("study") / "out"
-    return build_setting(study, out, scale="smoke", synthetic=True, faces=faces, threads=1)
-
-
-@pytest.fixture(scope="session")
-def page(study: Study, setting: Setting) -> str:
-    return run_study(study, setting).read_text("utf-8")
-
-
 def test_the_page_has_the_published_numbers_beside_both_protocols(page: str) -> None:
     head = "| AU | *Ours, published* | the paper's split | no person shared |"
     assert head in page

@@ -23,7 +23,7 @@ class Study(Command):
     """Run a whole paper: every network on every dataset, to a page with its tables beside the published ones.
 
     Attributes:
-        name: The paper: deramgozin2023, masur2023.
+        name: The paper: moreno2024, deramgozin2023, masur2023 or wang2019.
         root: Your copies of its datasets, such as disfa=/data/DISFA.
         synthetic: Take rendered faces in place of every dataset without a root; the page says so.
         faces: A folder that openau synthesize wrote, in place of the sample in the package.

@@ -34,8 +34,10 @@ __all__ = [
 ]
 
 STUDIES: dict[str, str] = {
+    "moreno2024": "openau.studies.moreno2024:STUDY",
     "deramgozin2023": "openau.studies.deramgozin2023:STUDY",
     "masur2023": "openau.studies.masur2023:STUDY",
+    "wang2019": "openau.studies.wang2019:STUDY",
 }
 """Study name to the `module:record` that defines it."""
 

@@ -368,8 +368,8 @@ STUDY = Study(
     ),
     scales={
         "smoke": Scale(pictures=240, epochs=2, batch=16, lr=1e-3, resamples=0, rarest=15),
-        "small": Scale(pictures=1000, epochs=30, lr=1e-3, resamples=500, rarest=30),
-        "full": Scale(),
+        "small": Scale(pictures=1000, epochs=30, lr=1e-3, resamples=300, rarest=30, faces=6000),
+        "full": Scale(faces=60_000),
     },
     plan=plan,
     sections=sections,

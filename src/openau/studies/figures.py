@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from openau.records import Floats, Pixels
 
 Curve = tuple[Sequence[float], Sequence[float]]
+Row = tuple[str, Pixels, Mapping[str, Floats | None]]
 
 _WIDE = 4
 _DPI = 110
@@ -70,7 +71,7 @@ def draw_confusions(path: Path, counts: Mapping[str, Sequence[int]], *, label: s
 
 def draw_panels(
     path: Path,
-    rows: Sequence[tuple[str, Pixels, Mapping[str, Floats | None]]],
+    rows: Sequence[Row],
     *,
     label: str = "",
 ) -> None:

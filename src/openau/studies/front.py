@@ -44,7 +44,9 @@ def front(results: Results) -> list[str]:
     lines = [f"{study.name}: {study.title}"]
     synthetic = [source.title for source in study.sources if source.name not in setting.roots]
     if synthetic:
-        faces = "the sample dataset" if setting.faces is None else "a folder of `openau synthesize`"
+        faces = (
+            "the sample dataset" if setting.faces is None and setting.rig is None else "`openau synthesize`"
+        )
         lines.append(
             f"{SYNTHETIC} Faces from {faces} stand for {', '.join(synthetic)}, chosen by each dataset's own "
             "shares. What follows shows that the study runs and what the choices are worth on such faces; it "

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch.nn import functional as F
 
-from openau.explain import Method, explain
-from openau.models import model_class
-from openau.models.weights import load_network
-from openau.records import Floats, Pixels
-from openau.train import load_recipe
-from openau.train.predict import normalise
+from openau.errors import ModelError
+from openau.explain import Method, RunModel, open_explained
+from openau.records import Crop, Floats, Pixels
 
 
 def heat_maps(
@@ -27,23 +22,33 @@ def heat_maps(
         run: Its folder.
         faces: (B, S, S, 3) RGB uint8 crops; resized where the network's side is another.
         aus: The K action units wanted; each must be one of the network's.
-        method: `grad_cam` or `grad_cam_plus_plus`.
+        method: Key of `openau.explain.METHODS`.
 
     Returns:
         (B, K, S, S) maps in 0–1, each by its own minimum and maximum, and the (B, K) probabilities.
+
+    Raises:
+        ModelError: The folder is no finished run.
     """
-    network, spec = load_network(run / "checkpoint" / "best.safetensors")
-    recipe = load_recipe(run / "recipe.toml")
-    side, own = faces.shape[1], recipe.crop.size
-    resized = np.stack([cv2.resize(face, (own, own), interpolation=cv2.INTER_AREA) for face in faces])
-    images = torch.from_numpy(resized).permute(0, 3, 1, 2).float() / 255
-    images = normalise(images, recipe.model)
-    layer = str(getattr(model_class(recipe.model.name), "heatmap_layer", ""))
-    columns = [spec.aus.index(au) for au in aus]
-    with torch.no_grad():
-        probability = torch.sigmoid(network.eval()(images))[:, columns]
-    maps = explain(network, images, layer=layer, method=method)[:, columns]
-    low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
-    maps = (maps - low) / (high - low).clamp(min=1e-12)
-    large = F.interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)
-    return large.clamp(0, 1).numpy(), probability.numpy()
+    model = open_explained(run)
+    if not isinstance(model, RunModel):
+        raise ModelError(f"{run} is no run folder; give what openau train made.")
+    side, own = faces.shape[1], model.card.crop.size
+    matrix = np.eye(2, 3)
+    crops = [Crop(cv2.resize(face, (own, own), interpolation=cv2.INTER_AREA), matrix) for face in faces]
+    columns = [model.card.aus.index(au) for au in aus]
+    read = model.read(crops, method)
+    maps = [
+        [_large(output.heatmaps[number], side) for number in columns]
+        for output in read
+        if output.heatmaps is not None
+    ]
+    return np.array(maps, np.float32), np.stack([output.probability[columns] for output in read])
+
+
+def _large(heat: Floats, side: int) -> Floats:
+    """Return a map by its own minimum and maximum, (side, side)."""
+    low, high = float(heat.min()), float(heat.max())
+    scaled = (heat - low) / max(high - low, 1e-12)
+    large = cv2.resize(scaled.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+    return large.clip(0, 1).astype(np.float32)

@@ -14,16 +14,20 @@ import pandas as pd
 
 from openau.data import build_index, prepare, read_sample
 from openau.data.index import dataset_name
-from openau.errors import OutputError, SettingError
+from openau.errors import OutputError, RigError, SettingError
 from openau.records import CropSpec
 from openau.studies.front import SYNTHETIC, front, stand_in_section
 from openau.studies.page import write_page
 from openau.studies.results import Results
 from openau.studies.stand_in import shares, stand_in
 from openau.studies.study import PROTOCOLS, SCALES, RunPlan, Setting, Source, Study
+from openau.synth import synthesize
+from openau.synth.rig import find_rig
 from openau.train import Progress, train
 
 _FACTS = "study.json"
+_PER_SUBJECT = 16
+"""Rendered pictures of each person: several, so that a random split shares people as the papers' do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def build_setting(  # noqa: PLR0913 - every choice of the command, by name
         protocol: `paper`, `subject` or `both`.
         roots: Dataset to its folder.
         synthetic: Whether rendered faces take the place of datasets without a root.
-        faces: A folder that `openau synthesize` wrote, for the stand-ins; None for the sample.
+        faces: A folder that `openau synthesize` wrote, for the stand-ins. Without one they are rendered where
+            the scale wants it and there is a rig, and else taken from the sample.
         weights: Folder with ImageNet weights files.
         seed: Decides everything that is drawn.
         threads: CPU threads; 0 for torch's own choice.
@@ -99,6 +104,7 @@ def build_setting(  # noqa: PLR0913 - every choice of the command, by name
         roots=given,
         synthetic=synthetic,
         faces=faces,
+        rig=_find_rig() if missing and faces is None and study.scales[scale].faces else None,
         weights=weights,
         seed=seed,
         threads=threads,
@@ -225,8 +231,32 @@ class _Bench:
         return folder
 
 
+def _find_rig() -> Path | None:
+    """Return the face rig; None where there is none, for the sample needs no rig."""
+    try:
+        return find_rig()
+    except RigError:
+        return None
+
+
 def _pool(setting: Setting) -> pd.DataFrame:
-    return read_sample() if setting.faces is None else build_index("synthetic", setting.faces)
+    """Return the rendered faces that the stand-ins are chosen from."""
+    if setting.faces is not None:
+        return build_index("synthetic", setting.faces)
+    if setting.rig is None:
+        return read_sample()
+    folder = setting.out / "faces"
+    side = 160 if 0 < setting.scale.size <= 160 else 256
+    synthesize(
+        folder,
+        setting.scale.faces,
+        size=side,
+        seed=setting.seed,
+        per_subject=_PER_SUBJECT,
+        masks=False,
+        rig=setting.rig,
+    )
+    return build_index("synthetic", folder)
 
 
 def _thinned(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
@@ -270,7 +300,8 @@ def _facts(study: Study, setting: Setting) -> dict[str, Any]:
         "protocols": setting.protocols,
         "roots": {name: str(root) for name, root in setting.roots.items()},
         "synthetic": setting.synthetic,
-        "faces": str(setting.faces or ""),
+        "faces_from": str(setting.faces or ""),
+        "rendered": setting.rig is not None,
         "weights": str(setting.weights or ""),
         "seed": setting.seed,
     }

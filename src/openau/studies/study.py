@@ -35,6 +35,7 @@ class Scale:
         lr: Learning rate in place of the paper's; 0 for the paper's.
         resamples: Resamples of the people for the 95 % intervals.
         rarest: Largest N:P of an AU in what takes a dataset's place; 0 for the paper's, however rare.
+        faces: Faces rendered for the stand-ins where there is a rig; 0 for the sample in the package.
     """
 
     pictures: int = 0
@@ -44,6 +45,7 @@ class Scale:
     lr: float = 0.0
     resamples: int = 1000
     rarest: float = 0.0
+    faces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Setting:
         protocols: `paper`, `subject`, or both.
         roots: Dataset to its folder; a dataset without one gets a stand-in where `synthetic` is set.
         synthetic: Whether rendered faces take the place of datasets.
-        faces: A folder that `openau synthesize` wrote, for the stand-ins; None for the sample in the package.
+        faces: A folder that `openau synthesize` wrote, for the stand-ins; None for others.
+        rig: The face rig to render the stand-ins with, where no `faces` are given; None for the sample.
         weights: Folder with ImageNet weights files; None to train every network from scratch.
         seed: Decides everything that is drawn.
         threads: CPU threads; 0 for torch's own choice.
@@ -107,6 +110,7 @@ class Setting:
     roots: Mapping[str, Path]
     synthetic: bool = False
     faces: Path | None = None
+    rig: Path | None = None
     weights: Path | None = None
     seed: int = 0
     threads: int = 0

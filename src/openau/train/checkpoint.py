@@ -90,7 +90,7 @@ def save_checkpoint(
         path: Target file; replaced if it exists.
         network: The network that trains.
         average: Its moving average.
-        optimiser: Its Adam or AdamW.
+        optimiser: Its Adam, AdamW or SGD.
         criterion: The loss, of which some remember.
         standing: How far the run has come.
         recipe: The recipe's text, to refuse another one on resume.
@@ -156,7 +156,8 @@ def _deciding(recipe: str) -> dict[str, Any]:
         fields.setdefault("loss", {}).setdefault(name, {})
     for name in ("weights", "initial"):
         fields.setdefault("model", {}).setdefault(name, "")
-    fields.setdefault("optimiser", {}).setdefault("horizon", 0)
+    for name, value in (("horizon", 0), ("momentum", 0.9), ("drop", 2000)):
+        fields.setdefault("optimiser", {}).setdefault(name, value)
     return fields
 
 

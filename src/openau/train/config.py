@@ -186,10 +186,13 @@ class OptimiserSettings:
     """How it is made small.
 
     Attributes:
-        name: `adam` or `adamw`.
+        name: `adam`, `adamw`, or `sgd` with momentum.
         lr: Learning rate after warm-up.
-        weight_decay: Of `adamw`, on weights with two or more axes only.
-        schedule: `constant`; `legacy` lr/(1 + decay·step), as Keras once did; `cosine` down to 0.
+        weight_decay: Of `adamw` and `sgd`, on weights with two or more axes only.
+        momentum: Of `sgd`.
+        schedule: `constant`; `legacy` lr/(1 + decay·step), as Keras once did; `cosine` down to 0; `step`, a
+            tenth after `drop` steps.
+        drop: Of `step`.
         horizon: Epochs in which `cosine` comes down to 0: `run.epochs`, or more, where training is to end
             while the learning rate is still high.
         decay: Of `legacy`, per step.
@@ -199,10 +202,12 @@ class OptimiserSettings:
             none.
     """
 
-    name: Literal["adam", "adamw"] = "adamw"
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.01
-    schedule: Literal["constant", "legacy", "cosine"] = "cosine"
+    momentum: float = 0.9
+    schedule: Literal["constant", "legacy", "cosine", "step"] = "cosine"
+    drop: int = 2000
     horizon: int = 0
     decay: float = 1e-6
     warmup: int = 100

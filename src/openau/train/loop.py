@@ -22,7 +22,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, gather_object
 from torch import nn
-from torch.optim import Adam, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
 from openau.data.augment import augment_and_tell
@@ -213,13 +213,15 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
 
 
 def _optimiser(network: nn.Module, settings: OptimiserSettings) -> Optimizer:
-    """Return Adam or AdamW; biases and norms are never decayed."""
+    """Return Adam, AdamW or SGD; biases and norms are never decayed."""
     if settings.name == "adam":
         return Adam(network.parameters(), lr=settings.lr)
     groups = [
         {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if settings.name == "sgd":
+        return SGD(groups, lr=settings.lr, momentum=settings.momentum)
     return AdamW(groups, lr=settings.lr)
 
 
@@ -239,6 +241,8 @@ def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
         return settings.lr * rise * 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
     if settings.schedule == "legacy":
         return settings.lr * rise / (1 + settings.decay * step)
+    if settings.schedule == "step":
+        return settings.lr * rise * (0.1 if step >= settings.drop else 1.0)
     return settings.lr * rise
 
 

@@ -35,6 +35,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "deramgozin2023": papers.deramgozin2023,
     "deramgozin2023-subject": papers.deramgozin2023_subject,
     "wang2019": papers.wang2019,
+    "wang2019-subject": papers.wang2019_subject,
     "wang2019-ckplus": papers.wang2019_ckplus,
     "masur2023": papers.masur2023,
 }
@@ -45,7 +46,7 @@ TWINS = {
     "moreno2024-augment-first": "moreno2024-subject",
     "moreno2024-split-first": "moreno2024-subject",
     "deramgozin2023": "deramgozin2023-subject",
-    "wang2019": "subject",
+    "wang2019": "wang2019-subject",
     "wang2019-ckplus": "loso",
 }
 """Protocols that part pictures, not people, and the honest one to use instead."""

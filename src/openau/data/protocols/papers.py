@@ -205,6 +205,34 @@ def wang2019(
     return single("wang2019", table, parts, validation=validation, test=test, **options)
 
 
+def wang2019_subject(
+    table: pd.DataFrame,
+    *,
+    seed: int = 0,
+    au: int = 1,
+    train_ratio: float = 30.0,
+    test_ratio: float = 1.0,
+    validation: float = 0.2,
+    test: float = 0.2,
+) -> Folds:
+    """Deal people out 60/20/20, then set one AU's ratios as `wang2019` does: its honest twin.
+
+    Args:
+        table: Index table.
+        seed: Decides which.
+        au: The AU whose ratio is set.
+        train_ratio: Negatives per positive in training.
+        test_ratio: Negatives per positive in validation and test.
+        validation: Share of the people.
+        test: Share of the people.
+    """
+    parts = drawn_people(table, validation, test, seed)
+    options = {"seed": seed, "au": au, "train_ratio": train_ratio, "test_ratio": test_ratio}
+    for part, ratio in {TRAIN: train_ratio, VALIDATION: test_ratio, TEST: test_ratio}.items():
+        parts = rebalanced(table, parts, part, au, ratio=ratio, seed=seed)
+    return single("wang2019-subject", table, parts, validation=validation, test=test, **options)
+
+
 def wang2019_ckplus(table: pd.DataFrame, *, seed: int = 0) -> Folds:
     """Deal the last frames of CK+ out 60/20/20 at random and mirror those that train.
 
