@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 
-from openau.data import CropStore
 from openau.data.augment import AUGMENTATIONS
 from openau.facs import au_set
 from openau.models import build_model
@@ -19,7 +17,14 @@ from openau.studies.emotions import emotion_table
 from openau.studies.figures import draw_curves, draw_panels
 from openau.studies.heat import heat_maps
 from openau.studies.page import Figure, Section
-from openau.studies.parts import au_rows, figure_label, measured_columns, published_columns, split_worth
+from openau.studies.parts import (
+    au_rows,
+    figure_label,
+    measured_columns,
+    published_columns,
+    split_worth,
+    tested_faces,
+)
 from openau.studies.published import read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
 from openau.studies.study import RunPlan, Scale, Setting, Source, Study
@@ -311,7 +316,7 @@ def _curves(results: Results) -> Figure:
 def _panels(results: Results) -> list[Figure]:
     """Figures 6 and 7: the same faces seen by every network, one figure per AU that all of them know."""
     protocol = results.setting.protocols[-1]
-    faces = _faces(results, protocol)
+    faces = tested_faces(results, run_key("disfa", protocol, "attention"), 4)
     shared = sorted(set.intersection(*(set(au_set(name)) for name in AUS.values())))
     figures = []
     for au in shared:
@@ -339,21 +344,6 @@ def _panels(results: Results) -> list[Figure]:
         )
         figures.append(Figure(path.name, caption))
     return figures
-
-
-def _faces(results: Results, protocol: str, count: int = 4) -> np.ndarray:
-    """Return test faces of DISFA's run, those with the most AUs of different people first."""
-    key = run_key("disfa", protocol, "attention")
-    store = CropStore.open(results.store("disfa", results.plans[key].crop))
-    table = store.table.reset_index(drop=True)
-    tested = results.predictions(key)
-    truth = [column for column in tested.columns if column.endswith("_t")]
-    ranked = tested.assign(active=tested[truth].sum(axis=1)).sort_values(
-        "active", ascending=False, kind="stable"
-    )
-    people = ranked.drop_duplicates("subject")["subject"].astype(str).head(count)
-    rows = [int(np.flatnonzero((table["subject"].astype(str) == name).to_numpy())[0]) for name in people]
-    return store.crops(np.array(rows, np.int64))
 
 
 STUDY = Study(

@@ -65,7 +65,7 @@ def draw_confusions(path: Path, counts: Mapping[str, Sequence[int]], *, label: s
                 )
         place.set_title(name, fontsize=8)
         place.set_xticks([0, 1], ["absent", "found"], fontsize=6)
-        place.set_yticks([0, 1], ["absent", "true"], fontsize=6)
+        place.set_yticks([0, 1], ["absent", "shown"], fontsize=6)
     _save(canvas, path, label)
 
 

@@ -278,7 +278,7 @@ STUDY = Study(
         ),
     ),
     scales={
-        "smoke": Scale(pictures=60, epochs=1, size=64, batch=16, resamples=0, rarest=8),
+        "smoke": Scale(pictures=48, epochs=1, size=64, batch=16, resamples=0, rarest=8),
         "small": Scale(pictures=600, epochs=6, size=64, batch=24, resamples=300, rarest=15, faces=6000),
         "full": Scale(faces=60_000),
     },

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from openau.data import CropStore
 from openau.explain import Method
 from openau.faces import build_detector, crop_face
-from openau.facs import au_column, au_set
+from openau.facs import au_column
 from openau.read import read_video
 from openau.records import CropSpec, Pixels
 from openau.studies.figures import Row, draw_panels
 from openau.studies.heat import heat_maps
 from openau.studies.page import Figure
-from openau.studies.parts import confusion_figure, figure_label
+from openau.studies.parts import confusion_figure, figure_label, tested_faces
 from openau.studies.results import PROTOCOL_NAMES, Results
 
 SHOWN = {"vgg19": "VGG19", "shufflenet_v2": "ShuffleNetV2"}
@@ -60,8 +59,8 @@ def panel_figures(results: Results) -> list[Figure]:
     for source in _OTHER:
         crop = results.plans[f"{source}-{protocol}-vgg19"].crop
         faces = {
-            "own": _test_faces(results, source, protocol),
-            "other": _test_faces(results, _OTHER[source], protocol),
+            "own": tested_faces(results, f"{source}-{protocol}-vgg19", _FACES),
+            "other": tested_faces(results, f"{_OTHER[source]}-{protocol}-vgg19", _FACES),
             "external": _external_faces(crop),
         }
         for network, paper in SHOWN.items():
@@ -88,30 +87,6 @@ def _rows(results: Results, run: str, faces: Mapping[str, Pixels], method: Metho
             titles = [f"{au_column(au)} {p:.2f}" for au, p in zip(_AUS, values, strict=True)]
             rows.append((kind, face, dict(zip(titles, heats, strict=True))))
     return rows
-
-
-def _test_faces(results: Results, source: str, protocol: str) -> Pixels:
-    """Return test faces of different people, those with the most AUs first."""
-    key = f"{source}-{protocol}-vgg19"
-    store = CropStore.open(results.store(source, results.plans[key].crop))
-    tested = results.predictions(key)
-    truth = [f"{au_column(au)}_t" for au in au_set("moreno2024-12")]
-    ranked = tested.assign(active=tested[truth].sum(axis=1)).sort_values(
-        "active", ascending=False, kind="stable"
-    )
-    people = ranked.drop_duplicates("subject")["subject"].astype(str).head(_FACES).tolist()
-    return store.crops(first_rows(store, people))
-
-
-def first_rows(store: CropStore, people: Sequence[str]) -> np.ndarray:
-    """Return the number of each person's first crop in a store, (P,) int64.
-
-    Args:
-        store: The store.
-        people: Their names.
-    """
-    subject = store.table["subject"].astype(str).to_numpy(object)
-    return np.array([int(np.flatnonzero(subject == name)[0]) for name in people], np.int64)
 
 
 def _external_faces(crop: CropSpec) -> Pixels:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from openau.evaluate import confusion
+from openau.data import CropStore
+from openau.evaluate import confusion, predicted_aus
 from openau.facs import au_column
+from openau.records import Pixels
 from openau.studies.figures import draw_confusions
 from openau.studies.front import SYNTHETIC
 from openau.studies.page import Figure
@@ -107,3 +109,24 @@ def figure_label(results: Results) -> str:
     """Return what stands over every figure: that its faces are synthetic, where they are."""
     is_real = len(results.setting.roots) == len(results.study.sources)
     return "" if is_real else SYNTHETIC.replace("*", "")
+
+
+def tested_faces(results: Results, key: str, count: int) -> Pixels:
+    """Return faces that a run was tested on: of different people, each with most of the run's AUs.
+
+    Args:
+        results: The finished runs.
+        key: Key of the run.
+        count: Most faces.
+
+    Returns:
+        (B, S, S, 3) RGB uint8.
+    """
+    plan, tested = results.plans[key], results.predictions(key)
+    aus = [au_column(au) for au in predicted_aus(tested)]
+    store = CropStore.open(results.store(plan.source, plan.crop))
+    table = store.table.reset_index(drop=True)
+    strength = table.reindex(columns=aus).sum(axis=1)
+    ranked = table.assign(strength=strength)[table["subject"].isin(tested["subject"])]
+    ranked = ranked.sort_values("strength", ascending=False, kind="stable")
+    return store.crops(ranked.drop_duplicates("subject").head(count).index.to_numpy(np.int64))

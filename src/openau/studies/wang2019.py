@@ -359,7 +359,7 @@ STUDY = Study(
         Source("ck_plus", "CK+", stand_ins.wang2019("5")),
     ),
     scales={
-        "smoke": Scale(pictures=700, epochs=1, size=64, batch=64, lr=3e-4, resamples=0, rarest=12),
+        "smoke": Scale(pictures=300, epochs=1, size=48, batch=32, lr=3e-4, resamples=0, rarest=6),
         "small": Scale(
             pictures=1500, epochs=12, size=64, batch=64, lr=3e-4, resamples=300, rarest=20, faces=6000
         ),
