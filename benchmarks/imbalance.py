@@ -11,8 +11,8 @@ other AUs of the training part and are then left alone; with `--body RUN` they s
 A run then trains the dense layers. That is for machines on which whole networks cannot be trained often
 enough.
 
-`FOLDER` gets `curves.csv` (accuracy and loss along the way), `summary.csv` (the chosen runs) and
-`accuracy.svg`. The same command goes on after an interruption.
+`FOLDER` gets `curves.csv` (accuracy and loss along the way), `summary.csv` (the chosen runs), `summary.md`
+(their means over the seeds) and `accuracy.svg`. The same command goes on after an interruption.
 """
 
 from __future__ import annotations
@@ -181,8 +181,31 @@ def experiment(faces: Faces, plan: Plan, out: Path) -> pd.DataFrame:
         )
     summary = summarise(curves)
     _write(out / "summary.csv", summary.to_csv(index=False))
+    _write(out / "summary.md", as_table(summary))
     _write(out / "accuracy.svg", figure(curves, summary, plan))
     return summary
+
+
+MEASURES = ("accuracy", "sensitivity", "specificity", "auc")
+
+
+def as_table(summary: pd.DataFrame) -> str:
+    """Return the mean over the seeds, the lowest and the highest, as a Markdown table.
+
+    Args:
+        summary: Rows of `summarise`.
+    """
+    lines = [
+        "| loss | N:P | learning rate | " + " | ".join(MEASURES) + " |",
+        "|" + "---|" * (3 + len(MEASURES)),
+    ]
+    for (loss, ratio), rows in summary.groupby(["loss", "ratio"], sort=True):
+        rates = ", ".join(f"{rate:g}" for rate in sorted(set(rows["lr"])))
+        cells = [
+            f"{rows[name].mean():.3f} ({rows[name].min():.3f}–{rows[name].max():.3f})" for name in MEASURES
+        ]
+        lines.append(f"| {loss} | {ratio:g} | {rates} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def with_body(faces: Faces, plan: Plan, out: Path, *, steps: int = 0, run: Path | None = None) -> Faces:

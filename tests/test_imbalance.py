@@ -15,7 +15,7 @@ import torch
 from benchmarks import imbalance
 from benchmarks.curves import Curve, draw_curves
 from benchmarks.faces_in_parts import gather
-from benchmarks.imbalance import Plan, experiment, main, summarise
+from benchmarks.imbalance import Plan, as_table, experiment, main, summarise
 from benchmarks.shared_body import other_aus
 from safetensors.torch import load_file
 
@@ -218,6 +218,17 @@ def test_validation_chooses_the_learning_rate_and_test_is_only_reported() -> Non
                 )
     found = summarise(pd.DataFrame(rows))
     assert found[["lr", "accuracy", "step"]].values.tolist() == [[0.2, 0.6, 2]]
+
+
+def test_the_table_has_means_over_the_seeds_and_their_range() -> None:
+    rows = [
+        {"loss": "msr", "ratio": 5, "seed": seed, "lr": lr}
+        | dict.fromkeys(("accuracy", "sensitivity", "specificity", "auc"), value)
+        for seed, lr, value in ((0, 0.1, 0.5), (1, 0.01, 0.75))
+    ]
+    assert as_table(pd.DataFrame(rows)).splitlines()[2] == (
+        "| msr | 5 | 0.01, 0.1 |" + " 0.625 (0.500–0.750) |" * 4
+    )
 
 
 def test_the_command_prints_the_summary_or_one_sentence(

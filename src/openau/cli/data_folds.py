@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from openau.cli.command import Command
-from openau.cli.options import Name, Place, Required
+from openau.cli.options import Flag, Name, Place, Required
 from openau.errors import OutputError, SettingError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from openau.data import Folds as DataFolds
     from openau.data import LeakageReport
@@ -29,6 +31,7 @@ class Folds(Command):
         protocol: Who trains and who tests, as `docs/protocols.md` names it.
         rule: The label rule, which also says which pictures are left out; none leaves out none.
         options: The protocol's own options, for instance `seed=1 test=0.2`.
+        near_duplicates: Look for faces that look the same in training and test, too; needs a crop store.
         out: Where to write the folds, `.parquet`.
     """
 
@@ -36,6 +39,7 @@ class Folds(Command):
     protocol: Name = "subject"
     rule: Name = ""
     options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="")] = ()
+    near_duplicates: Flag = False
     out: Place = None
 
     def run(self) -> int:
@@ -43,6 +47,7 @@ class Folds(Command):
 
         Raises:
             OutputError: The table to write exists already, or has another ending.
+            SettingError: Faces are to be compared, and there are no crops.
         """
         from openau.data import build_folds, label_rule, leakage, select_rows
 
@@ -50,12 +55,17 @@ class Folds(Command):
             raise OutputError(f"{self.out} exists already or is no .parquet; give another file.")
         options = dict(map(_option, self.options))
         table = _read(self.table)
+        hashes = _hashes(self.table) if self.near_duplicates else None
         if self.rule:
             table, left_out = select_rows(table, label_rule(self.rule))
             for reason, count in left_out.items():
                 print(f"{count} pictures left out: {reason}")
         folds = build_folds(self.protocol, table, **options)
-        reports = [leakage(folds.split(fold)) for fold in range(len(folds))]
+        splits = map(folds.split, range(len(folds)))
+        reports = [
+            leakage(split, hashes=None if hashes is None else hashes[split.index.to_numpy()])
+            for split in splits
+        ]
         _tell(folds, reports)
         if self.out is not None:
             folds.save(self.out)
@@ -98,3 +108,14 @@ def _read(path: Path) -> pd.DataFrame:
     from openau.data.tables import read_index
 
     return CropStore.open(path).table if path.is_dir() else read_index(path)
+
+
+def _hashes(path: Path) -> NDArray[np.uint64]:
+    """Return the hash of every crop of a store, (N, 4)."""
+    from openau.data import CropStore
+    from openau.data.lookalike import difference_hashes
+
+    if not path.is_dir():
+        raise SettingError(f"{path} is a table: only a crop store has faces to compare. Prepare one first.")
+    store = CropStore.open(path)
+    return difference_hashes(store.crops, len(store.table))

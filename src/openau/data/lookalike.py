@@ -9,6 +9,8 @@ people apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ MOST_BITS = 26
 _SIDE = 16
 _WORDS = _SIDE * _SIDE // 64
 _BLOCK = 2**20
+_READ = 64
 
 
 def difference_hash(rgb: Pixels) -> NDArray[np.uint64]:
@@ -39,6 +42,23 @@ def difference_hash(rgb: Pixels) -> NDArray[np.uint64]:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     small = cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA)
     return np.packbits(small[:, 1:] > small[:, :-1]).view(np.uint64)
+
+
+def difference_hashes(crops: Callable[[NDArray[np.int64]], Pixels], count: int) -> NDArray[np.uint64]:
+    """Return the hashes of many face crops, a few of which are in memory at a time.
+
+    Args:
+        crops: Returns (B, H, W, 3) RGB uint8 crops by their (B,) numbers.
+        count: Number N of crops.
+
+    Returns:
+        (N, 4) uint64.
+    """
+    found = np.zeros((count, _WORDS), np.uint64)
+    for start in range(0, count, _READ):
+        rows = np.arange(start, min(start + _READ, count))
+        found[rows] = [difference_hash(rgb) for rgb in crops(rows)]
+    return found
 
 
 def near_duplicates(

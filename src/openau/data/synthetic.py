@@ -61,7 +61,7 @@ def _with_pictures(table: pd.DataFrame, folder: Path, notes: Notes) -> pd.DataFr
     here = set(tree.pictures_below(folder / "pictures"))
     there = table["path"].isin(here)
     notes.differs(
-        "{n} pictures of the index are not there and are left out; synthesize them again.",
+        "{n} pictures of the index are not there and are left out; bring them back or synthesize anew.",
         tree.relative(table.loc[~there, "path"].tolist(), folder),
     )
     strange = sorted(here.difference(table["path"]))

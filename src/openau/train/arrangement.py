@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from openau.data.dataset import Crops
 from openau.data.labels import Between, LabelRule, label_rule
 from openau.data.leakage import LeakageReport, leakage
-from openau.data.lookalike import difference_hash
+from openau.data.lookalike import difference_hashes
 from openau.data.protocols import SPLITS, TWINS, Folds, build_folds
 from openau.data.union import select_union, union_targets
 from openau.errors import SettingError
@@ -142,8 +142,4 @@ def _hashes(crops: Crops) -> NDArray[np.uint64]:
     """Return the hash of every crop as the network sees it, (N, 4)."""
     border = (crops.side - crops.spec.size) // 2
     inside = slice(border, border + crops.spec.size)
-    found = np.zeros((len(crops.table), 4), np.uint64)
-    for start in range(0, len(found), 64):
-        rows = np.arange(start, min(start + 64, len(found)))
-        found[rows] = [difference_hash(wide[inside, inside]) for wide in crops.wide(rows)]
-    return found
+    return difference_hashes(lambda rows: crops.wide(rows)[:, inside, inside], len(crops.table))
