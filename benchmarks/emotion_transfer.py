@@ -51,12 +51,12 @@ def main() -> None:
 
 
 def few_faces(store: Path, folder: Path, count: int, seed: int) -> Path:
-    """Write a store with a few training faces of each emotion, and all emotion faces of the other parts.
+    """Write a store with a few faces of each emotion to train and to choose by, and all of the test part.
 
     Args:
         store: The whole store.
         folder: Of the new one; kept where it is there.
-        count: Training faces of each emotion.
+        count: Training faces of each emotion, and validation faces.
         seed: Decides which.
     """
     if folder.exists():
@@ -64,18 +64,19 @@ def few_faces(store: Path, folder: Path, count: int, seed: int) -> Path:
     whole = CropStore.open(store)
     table = whole.table
     known = table["emotion"].isin(EMOTIONS)
-    rows = [np.flatnonzero(known & (table["split"] != "train"))]
+    rows = [np.flatnonzero(known & (table["split"] == "test"))]
     random = np.random.default_rng(seed)
-    for name in EMOTIONS:
-        there = np.flatnonzero((table["emotion"] == name) & (table["split"] == "train"))
-        rows.append(random.permutation(there)[:count])
+    for part in ("train", "validation"):
+        for name in EMOTIONS:
+            there = np.flatnonzero((table["emotion"] == name) & (table["split"] == part))
+            rows.append(random.permutation(there)[:count])
     kept = np.sort(np.concatenate(rows))
-    part = folder.with_name(f".{folder.name}.part")
-    part.mkdir(parents=True, exist_ok=True)
-    (part / PIXELS).write_bytes(whole.wide[kept].tobytes())
-    table.iloc[kept].reset_index(drop=True).to_parquet(part / TABLE, index=False)
-    (part / FACTS).write_text((store / FACTS).read_text("utf-8"), "utf-8")
-    part.rename(folder)
+    begun = folder.with_name(f".{folder.name}.part")
+    begun.mkdir(parents=True, exist_ok=True)
+    (begun / PIXELS).write_bytes(whole.wide[kept].tobytes())
+    table.iloc[kept].reset_index(drop=True).to_parquet(begun / TABLE, index=False)
+    (begun / FACTS).write_text((store / FACTS).read_text("utf-8"), "utf-8")
+    begun.rename(folder)
     return folder
 
 

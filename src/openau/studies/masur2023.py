@@ -289,7 +289,7 @@ STUDY = Study(
         Source("disfa", "DISFA", _DISFA),
     ),
     scales={
-        "smoke": Scale(pictures=240, epochs=3, size=32, batch=16, lr=1e-3, resamples=0, rarest=15),
+        "smoke": Scale(pictures=240, epochs=2, size=32, batch=16, lr=1e-3, resamples=0, rarest=15),
         "small": Scale(pictures=600, epochs=12, size=64, batch=16, lr=5e-4, resamples=500, rarest=30),
         "full": Scale(),
     },
