@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from benchmarks.emotion_transfer import few_faces
 
 from openau.data.augment import AUGMENTATIONS, Augmentation, augment_and_tell
 from openau.data.crops import prepare
 from openau.data.dataset import Crops
 from openau.data.heatmap import au_points, render_heatmaps
 from openau.data.index import build_index
+from openau.data.store import CropStore
 from openau.errors import ModelError, SettingError, TableError
 from openau.evaluate import evaluate_emotions
 from openau.evaluate.report import Choices, read_predictions, write_evaluation
@@ -399,3 +401,18 @@ def test_two_processes_end_with_the_weights_of_one(
         for run in (alone, tmp_path / "both")
     ]
     np.testing.assert_array_equal(scores[0], scores[1])
+
+
+def test_the_transfer_benchmark_takes_a_few_faces_of_each_emotion(
+    stores: dict[int, Path], tmp_path: Path
+) -> None:
+    few = CropStore.open(few_faces(stores[16], tmp_path / "few", 3, 0))
+    part = few.table["split"]
+    trained = few.table["emotion"][part == "train"].value_counts().to_dict()
+    assert trained == dict.fromkeys(["fear", "happiness", "neutral", "surprise"], 3)
+    assert few.table["emotion"][part == "validation"].value_counts().max() <= 3
+    whole = CropStore.open(stores[16])
+    test = whole.table[(whole.table["split"] == "test") & whole.table["emotion"].isin(EMOTIONS)]
+    assert few.table[few.table["split"] == "test"]["path"].tolist() == test["path"].tolist()
+    place = whole.table["path"].tolist().index(few.table["path"][5])
+    np.testing.assert_array_equal(few.wide[np.array([5])], whole.wide[np.array([place])])
