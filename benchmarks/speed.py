@@ -28,6 +28,8 @@ from openau.records import Face, Reading
 from openau.runtime import HEATMAP_SWITCH, AUModel, default_model_path, read_card
 from openau.table import TableWriter
 
+BLOCK = 10
+"""Runs of a network on end."""
 SEED = 0
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "torch", "torchvision")
 THREADS = 2
@@ -37,7 +39,7 @@ T = TypeVar("T")
 def main() -> None:
     """Measure, print, and store where asked."""
     options = parser(__doc__ or "").parse_args()
-    frames, repeats = (60, 5) if options.quick else (600, 30)
+    frames, repeats = (60, 3) if options.quick else (600, 15)
     model = AUModel(threads=THREADS)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
@@ -104,7 +106,8 @@ def end_to_end(clip: Path, frames: int, repeats: int) -> list[Measurement]:
 def network(repeats: int, threads: int) -> list[Measurement]:
     """Return the time of the AU network alone and beside ResNet-50, in turns, with equal threads.
 
-    With several threads the small network pays for waking them and the large one does not; one thread
+    A turn is a block of `BLOCK` runs, of which the median counts: a network reads one frame after another, and
+    its first runs after another network pay for weights that have left the processor's cache. With several threads the small network pays for waking them and the large one does not; one thread
     compares the work alone.
     """
     random = np.random.default_rng(SEED)
@@ -123,18 +126,17 @@ def network(repeats: int, threads: int) -> list[Measurement]:
         "ResNet-50, batch 1": (theirs, {theirs.get_inputs()[0].name: picture}),
     }
     times: dict[str, list[float]] = {name: [] for name in inputs}
-    for repeat in range(repeats + 3):
+    for repeat in range(repeats + 1):
         for name, (runner, feed) in inputs.items():
-            runner.run(None, feed)  # so that none is timed with the other network's weights in the cache
-            elapsed = milliseconds(partial(runner.run, None, feed))
-            if repeat >= 3:  # the first turns warm up
-                times[name].append(elapsed / len(next(iter(feed.values()))))
+            block = [milliseconds(partial(runner.run, None, feed)) for _ in range(BLOCK)]
+            if repeat:  # the first turn warms up
+                times[name].append(statistics.median(block) / len(next(iter(feed.values()))))
     ending = ", 1 thread" if threads == 1 else ""
     rows = [summary(f"{name}{ending}", values, "ms/face") for name, values in times.items()]
     median = {name: statistics.median(values) for name, values in times.items()}
     for name in ("AU network", "AU network exported without heat maps"):
         ratio = median[f"{name}, batch 1"] / median["ResNet-50, batch 1"]
-        note = "batch 1, medians"
+        note = "batch 1, medians of the turns"
         rows.append(Measurement(f"{name} to ResNet-50{ending}", ratio, "ratio", n=repeats, note=note))
     return rows
 
