@@ -106,9 +106,10 @@ def end_to_end(clip: Path, frames: int, repeats: int) -> list[Measurement]:
 def network(repeats: int, threads: int) -> list[Measurement]:
     """Return the time of the AU network alone and beside ResNet-50, in turns, with equal threads.
 
-    A turn is a block of `BLOCK` runs, of which the median counts: a network reads one frame after another, and
-    its first runs after another network pay for weights that have left the processor's cache. With several threads the small network pays for waking them and the large one does not; one thread
-    compares the work alone.
+    A turn is a block of `BLOCK` runs, of which the median counts: a network reads one frame after another,
+    and its first runs after another network pay for weights that have left the processor's cache. With
+    several threads the small network pays for waking them and the large one does not; one thread compares
+    the work alone.
     """
     random = np.random.default_rng(SEED)
     ours = session(default_model_path().read_bytes(), threads)
