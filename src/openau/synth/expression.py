@@ -124,10 +124,6 @@ def _kept(au: int, shape: str, side: Mapping[int, float]) -> float:
 def pose_face(rig: Rig, resting: Floats, expression: Expression) -> Floats:
     """Return a face as it stands in an expression, lids fitted to this very face.
 
-    Shapes add the same centimetres to every face, but eyes differ in size: the upper lid is therefore moved
-    by what this face needs. AU43 closes its share of what is open, and shuts any eye at intensity 5; without
-    AU43 an eye never closes beyond `LEAST_APERTURE` of its rest, whatever narrows it.
-
     Args:
         rig: The rig.
         resting: (N, 3) float32, cm, the subject's neutral face.
@@ -138,24 +134,43 @@ def pose_face(rig: Rig, resting: Floats, expression: Expression) -> Floats:
     """
     vertices = resting.copy()
     _turn_eyes(vertices, rig, expression.gaze)
+    add_shapes(vertices, rig, face_weights(rig, resting, expression))
+    return vertices
+
+
+def face_weights(rig: Rig, resting: Floats, expression: Expression) -> dict[str, float]:
+    """Return the weights of all shapes that put a face into an expression, lids fitted to this very face.
+
+    Shapes add the same centimetres to every face, but eyes differ in size: the upper lid is therefore moved
+    by what this face needs. AU43 closes its share of what is open, and shuts any eye at intensity 5; without
+    AU43 an eye never closes beyond `LEAST_APERTURE` of its rest, whatever narrows it.
+
+    Args:
+        rig: The rig.
+        resting: (N, 3) float32, cm, the subject's neutral face.
+        expression: What it does.
+
+    Returns:
+        Weight by shape name; shapes that do not move are left out.
+    """
     left, right = (
         {au: value for au, value in side.items() if au != 43} for side in (expression.left, expression.right)
     )
-    weights = shape_weights(replace(expression, left=left, right=right))
-    add_shapes(vertices, rig, _suit_face(weights, resting, rig))
+    weights = _suit_face(shape_weights(replace(expression, left=left, right=right)), resting, rig)
     lids: dict[str, float] = {}
-    for end, marks, side in (
-        ("_L", LEFT_EYE_LIDS, expression.left),
-        ("_R", RIGHT_EYE_LIDS, expression.right),
+    for number, (end, marks, side) in enumerate(
+        (("_L", LEFT_EYE_LIDS, expression.left), ("_R", RIGHT_EYE_LIDS, expression.right))
     ):
-        rest, now = lid_gap(resting, rig, marks), lid_gap(vertices, rig, marks)
+        rest = lid_gap(resting, rig, marks)
+        now = rest + sum(weight * _lid_reach(rig)[name][number] for name, weight in weights.items())
         lowered = max(-expression.gaze[1], 0.0) * (1 - movement_share(side.get(7, 0.0)))
         open_gap = max(now, (LEAST_APERTURE + _FOLLOWING_LID * lowered) * rest)
         closed = MOVEMENTS[43].share(side.get(43, 0.0))
         target = open_gap * (1 - closed) + _MEETING_LIDS_CM * closed
-        lids[f"eyeBlink{end}"] = (now - target) / _blink_reach(rig, end, marks)
-    add_shapes(vertices, rig, {name: weight for name, weight in lids.items() if weight})
-    return vertices
+        lids[f"eyeBlink{end}"] = (target - now) / _lid_reach(rig)[f"eyeBlink{end}"][number]
+    for name, weight in lids.items():
+        weights[name] = weights.get(name, 0.0) + weight
+    return {name: weight for name, weight in weights.items() if weight}
 
 
 def _turn_eyes(vertices: Floats, rig: Rig, gaze: tuple[float, float]) -> None:
@@ -210,13 +225,15 @@ def lid_gap(vertices: Floats, rig: Rig, lids: tuple[int, int, int, int]) -> floa
     return float((height[0] + height[1] - height[2] - height[3]) / 2)
 
 
-@lru_cache(maxsize=8)
-def _blink_reach(rig: Rig, end: str, lids: tuple[int, int, int, int]) -> float:
-    """Return by how many cm the lids of one eye approach at weight 1 of the rig's blink."""
-    blink = rig.expression[f"eyeBlink{end}"]
-    moved = np.zeros_like(rig.vertices)
-    moved[blink.vertices] = blink.offsets
-    return -lid_gap(moved, rig, lids)
+@lru_cache(maxsize=2)
+def _lid_reach(rig: Rig) -> dict[str, tuple[float, float]]:
+    """Return by how many cm each shape at weight 1 parts the lids of the left and of the right eye."""
+    reach = {}
+    for name, shape in (rig.expression | own_shapes(rig)).items():
+        moved = np.zeros_like(rig.vertices)
+        moved[shape.vertices] = shape.offsets
+        reach[name] = (lid_gap(moved, rig, LEFT_EYE_LIDS), lid_gap(moved, rig, RIGHT_EYE_LIDS))
+    return reach
 
 
 def add_shapes(vertices: Floats, rig: Rig, weights: Mapping[str, float]) -> None:

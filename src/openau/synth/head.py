@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,22 +91,20 @@ def join_pieces(rig: Rig, surface: Surface, cover: Floats, pieces: Sequence[Piec
         pieces: What the subject adds.
     """
     ordered = [p for p in pieces if p.anchor is not None] + [p for p in pieces if p.anchor is None]
-    drawn = surface.drawn
+    base = _base(rig, surface)
     first = len(rig.vertices) + np.cumsum([0, *(len(p.points) for p in ordered)])
     first_uv = first - len(rig.vertices) + len(rig.uv)
     triangles = [p.triangles + np.int32(n) for p, n in zip(ordered, first, strict=False)]
     mesh = Mesh(
-        triangles=np.concatenate([rig.triangles[drawn], *triangles]),
+        triangles=np.concatenate([base.triangles, *triangles]),
         uv_triangles=np.concatenate(
             [
-                rig.uv_triangles[drawn],
+                base.uv_triangles,
                 *(p.triangles + np.int32(n) for p, n in zip(ordered, first_uv, strict=False)),
             ]
         ),
         uv=np.concatenate([rig.uv, *(p.uv for p in ordered)]),
-        part=np.concatenate(
-            [rig.part[drawn], *(np.full(len(p.triangles), p.part, np.int8) for p in ordered)]
-        ),
+        part=np.concatenate([base.part, *(np.full(len(p.triangles), p.part, np.int8) for p in ordered)]),
     )
     sky = [np.full(len(p.points), 1.0 if p.part in (FRAME, HEADWEAR) else 0.85, np.float32) for p in ordered]
     count = first[-1] - len(rig.vertices)
@@ -113,11 +113,28 @@ def join_pieces(rig: Rig, surface: Surface, cover: Floats, pieces: Sequence[Piec
         casting=np.concatenate(
             [surface.casting, *(t[: p.casting] for t, p in zip(triangles, ordered, strict=True))]
         ),
-        coverage=np.concatenate([np.ones(int(drawn.sum()), np.float32), *(p.coverage for p in ordered)]),
+        coverage=np.concatenate([np.ones(len(base.triangles), np.float32), *(p.coverage for p in ordered)]),
         points=np.concatenate([np.zeros((0, 3), np.float32), *(p.points for p in ordered)]),
         anchor=np.concatenate([np.zeros(0, np.int64), *(p.anchor for p in ordered if p.anchor is not None)]),
         extra=np.concatenate([cover, *(p.brightness for p in ordered)]),
         occlusion=np.concatenate([surface.occlusion, *sky]),
         sunken_cm=np.concatenate([surface.sunken_cm, np.zeros(count, np.float32)]),
-        eyes=np.unique(rig.triangles[rig.part == EYE]).astype(np.int64),
+        eyes=base.eyes,
     )
+
+
+class _Base(NamedTuple):
+    """What of the rig is in every mesh."""
+
+    triangles: NDArray[np.int32]
+    uv_triangles: NDArray[np.int32]
+    part: NDArray[np.int8]
+    eyes: NDArray[np.int64]
+
+
+@lru_cache(maxsize=2)
+def _base(rig: Rig, surface: Surface) -> _Base:
+    """Return the rig without what is not drawn, and the vertices of its eyeballs."""
+    drawn = surface.drawn
+    eyes = np.unique(rig.triangles[rig.part == EYE]).astype(np.int64)
+    return _Base(rig.triangles[drawn], rig.uv_triangles[drawn], rig.part[drawn], eyes)

@@ -49,7 +49,7 @@ from openau.synth.skin import (
     resting_relief,
 )
 from openau.synth.surface import Surface, build_surface
-from openau.synth.texture import float32, smooth_step
+from openau.synth.texture import float32, halved, smooth_step
 from openau.synth.traits import Traits, draw_traits
 from openau.synth.wardrobe import Wardrobe, Worn, draw_occluder, draw_worn
 from openau.synth.wrinkles import AGEING, Fold, Pair, build_wrinkles, draw_folds
@@ -113,6 +113,8 @@ class Subject:
         head: All of that as one mesh.
         skin: (S, S, 4) float32, linear RGB and gloss.
         relief: (S, S) float32, cm: pores, lid crease and wrinkles at rest.
+        coarse_skin: (S / 2, S / 2, 4), `skin` for pictures whose pixels are far larger than a texel.
+        coarse_relief: (S / 2, S / 2), `relief` for them.
         eye: (128, 128, 3) float32, linear RGB.
         lip_gap_cm: Distance between the inner lips at rest.
         solid: (CLOTHES + 1, 3) float32, reflectance by part, then that of the clothes.
@@ -129,6 +131,8 @@ class Subject:
     head: Head
     skin: Floats
     relief: Floats
+    coarse_skin: Floats
+    coarse_relief: Floats
     eye: Floats
     lip_gap_cm: float
     solid: Floats
@@ -202,6 +206,8 @@ def draw_subject(
         head=join_pieces(rig, stage.surface, cover, (*body, *glasses)),
         skin=skin,
         relief=relief,
+        coarse_skin=halved(skin),
+        coarse_relief=halved(relief),
         eye=paint_eye(rng, traits),
         lip_gap_cm=lip_gap(vertices, rig),
         solid=_solid_colours(rng, traits, worn, teeth, clothes),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from openau.facs import au_column
 from openau.records import Floats
-from openau.synth.expression import Expression, pose_face
+from openau.synth.expression import Expression, add_shapes, face_weights
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import Buffer
@@ -78,14 +78,14 @@ def draw_masks(
     moved = np.zeros((len(aus), len(head.extra)), np.float32)  # 1 where it just belongs to the mask
     bits = np.array([_BIT[au] for au in aus], np.uint32)
     mouth, wrinkled = np.uint32(0), np.zeros(stage.surface.inside.shape, np.uint32)
+    drawn = _Drawn(expression, face_weights(stage.rig, subject.vertices, expression), posed)
     for row, au in enumerate(aus):
         levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
-        before, after = _with_and_without(stage.rig, subject, (expression, posed), au, levels)
-        offsets = after - before
+        before, offsets = _without(stage.rig, subject, drawn, au, levels)
         distance = np.sqrt(np.einsum("ij,ij->i", offsets, offsets))
         moved[row, :count] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
         moved[row, count : count + len(head.anchor)] = moved[row, head.anchor]
-        if lip_gap(after, stage.rig) - lip_gap(before, stage.rig) >= PARTED_CM:
+        if lip_gap(before + offsets, stage.rig) - lip_gap(before, stage.rig) >= PARTED_CM:
             mouth |= _BIT[au]
         for height, level in zip(_envelope(stage, subject, au), reversed(levels), strict=False):
             share = subject.traits.wrinkling * expression.wrinkle_gain * MOVEMENTS[au].share(level)
@@ -121,22 +121,30 @@ def pack(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return np.stack([(masks >> np.uint32(shift)).astype(np.uint8) for shift in (0, 8, 16)], axis=-1)
 
 
-def _with_and_without(
-    rig: Rig,
-    subject: Subject,
-    drawn: tuple[Expression, Floats],
-    au: int,
-    levels: tuple[float, float],
+class _Drawn(NamedTuple):
+    """The expression, the weights of its shapes, and the face with them, (N, 3) float32, cm."""
+
+    expression: Expression
+    weights: Mapping[str, float]
+    posed: Floats
+
+
+def _without(
+    rig: Rig, subject: Subject, drawn: _Drawn, au: int, levels: tuple[float, float]
 ) -> tuple[Floats, Floats]:
-    """Return the face without an AU and with it, (N, 3) cm each."""
-    expression, posed = drawn
+    """Return the face without an AU, (N, 3) cm, and how the AU moves it, the same."""
+    expression = drawn.expression
+    offsets = np.zeros_like(subject.vertices)
     asked = max(expression.left.get(au, 0.0), expression.right.get(au, 0.0)) > 0
     if au == 25 or not asked:
-        return subject.vertices, pose_face(
-            rig, subject.vertices, Expression({au: levels[0]}, {au: levels[1]})
-        )
+        alone = Expression({au: levels[0]}, {au: levels[1]})
+        add_shapes(offsets, rig, face_weights(rig, subject.vertices, alone))
+        return subject.vertices, offsets
     left, right = ({a: v for a, v in side.items() if a != au} for side in (expression.left, expression.right))
-    return pose_face(rig, subject.vertices, replace(expression, left=left, right=right)), posed
+    others = face_weights(rig, subject.vertices, replace(expression, left=left, right=right))
+    by_name = {n: drawn.weights.get(n, 0.0) - others.get(n, 0.0) for n in drawn.weights | others}
+    add_shapes(offsets, rig, {name: weight for name, weight in by_name.items() if weight})
+    return drawn.posed - offsets, offsets
 
 
 def _envelope(stage: Stage, subject: Subject, au: int) -> tuple[Floats, ...]:

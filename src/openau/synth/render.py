@@ -25,9 +25,9 @@ from openau.synth.raster import Buffer, empty_buffer, rasterize, vertex_normals
 from openau.synth.rig import FACE
 from openau.synth.scene import Camera, Flaws, Scene
 from openau.synth.shade import Paint, Posed, cast_shadow, relief_slope, shade
-from openau.synth.surface import TEXTURE_SIZE, Surface
-from openau.synth.texture import float32, resize
-from openau.synth.wrinkles import fold_depth
+from openau.synth.surface import Surface
+from openau.synth.texture import float32, halved, resize
+from openau.synth.wrinkles import Pair, fold_depth
 
 SUPERSAMPLING: Final = 2
 _DARKEST: Final = 0.03  # linear level of the darkest face that a camera's exposure still tells from black
@@ -192,35 +192,35 @@ def _target_level(subject: Subject, flaws: Flaws) -> float:
 
 def _relief(stage: Stage, subject: Subject, expression: Expression, *, coarse: bool) -> Floats:
     """Return the gradient of the subject's resting relief plus this expression's wrinkles."""
-    height = subject.relief.copy()
-    for au, patterns in stage.wrinkles.items():
+    height = (subject.coarse_relief if coarse else subject.relief).copy()
+    wrinkles = _coarse_wrinkles(stage) if coarse else stage.wrinkles
+    for au, patterns in wrinkles.items():
         fold = subject.folds[au]
         for half, side in zip(patterns[fold.pattern], (expression.right, expression.left), strict=True):
             level = MOVEMENTS[au].share(side.get(au, 0.0))
             depth = fold_depth(fold, subject.traits.wrinkling * expression.wrinkle_gain * level)
             if depth > 0.02:
                 cv2.scaleAdd(half, depth, height, height)
-    slope_u, slope_v = stage.surface.slope_u, stage.surface.slope_v
-    if coarse:
-        slope_u, slope_v = _halved_slopes(stage.surface)
-        height = resize(height, slope_u.shape[:2], cv2.INTER_AREA)
+    surface = stage.surface
+    slope_u, slope_v = _coarse_slopes(surface) if coarse else (surface.slope_u, surface.slope_v)
     slope = np.zeros_like(slope_u)
     relief_slope(height, slope_u, slope_v, slope)
     return slope
 
 
 @lru_cache(maxsize=2)
-def _halved_slopes(surface: Surface) -> tuple[Floats, Floats]:
-    """Return the surface's slopes at half the resolution, where texels are twice as far apart."""
-    half = (TEXTURE_SIZE // 2, TEXTURE_SIZE // 2)
-    u, v = (resize(s, half, cv2.INTER_AREA) / 2 for s in (surface.slope_u, surface.slope_v))
-    return float32(u), float32(v)
+def _coarse_wrinkles(stage: Stage) -> dict[int, tuple[Pair, ...]]:
+    """Return the patterns of wrinkles at half the resolution."""
+    return {
+        au: tuple((halved(right), halved(left)) for right, left in patterns)
+        for au, patterns in stage.wrinkles.items()
+    }
 
 
 @lru_cache(maxsize=2)
-def _halved_skin(subject: Subject) -> Floats:
-    """Return the subject's skin at half the resolution."""
-    return resize(subject.skin, (TEXTURE_SIZE // 2, TEXTURE_SIZE // 2), cv2.INTER_AREA)
+def _coarse_slopes(surface: Surface) -> tuple[Floats, Floats]:
+    """Return the surface's slopes at half the resolution, where texels are twice as far apart."""
+    return float32(halved(surface.slope_u) / 2), float32(halved(surface.slope_v) / 2)
 
 
 def _light_up(
@@ -245,7 +245,7 @@ def _light_up(
     coarse = view.camera.span_cm / width > COARSE_CM
     paint = _paint(subject, _relief(stage, subject, expression, coarse=coarse), extra)
     if coarse:
-        paint = paint._replace(skin=_halved_skin(subject))
+        paint = paint._replace(skin=subject.coarse_skin)
     shade(buffer, head.mesh, Posed(normals, rotation, head.occlusion), paint, rays, shadow, large)
     face = ((buffer.triangle >= 0) & (head.mesh.part[buffer.triangle] == FACE)).astype(np.float32)
     size = (height, width)

@@ -86,3 +86,13 @@ def float32(array: ArrayLike) -> Floats:
         array: Any shape.
     """
     return np.ascontiguousarray(array, np.float32)
+
+
+def halved(image: Numbers) -> Floats:
+    """Return the image at half its size, averaged.
+
+    Args:
+        image: (2H, 2W) or (2H, 2W, C).
+    """
+    height, width = image.shape[:2]
+    return resize(image, (height // 2, width // 2), cv2.INTER_AREA)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from openau.synth.movements import MOVEMENTS
 from openau.synth.render import Picture
 from openau.synth.sample import ONE_SIDED
 from openau.synth.scene import Scene
+from openau.synth.traits import Traits
 
 DATASET: Final = "synthetic"
 
@@ -123,9 +125,16 @@ def picture_truth(subject: Subject, expression: Expression, scene: Scene, pictur
         row[name] = round(value, 2)
     row |= {"gaze_left": round(expression.gaze[0], 3), "gaze_up": round(expression.gaze[1], 3)}
     row |= {n: round(v, 2) for n, v in zip(("x1", "y1", "x2", "y2"), picture.box_px, strict=True)}
-    drawn = {"expression": expression, "scene": scene, "traits": traits, "worn": subject.worn}
-    row["parameters"] = json.dumps(plain(drawn), separators=(",", ":"))
+    drawn = plain({"expression": expression, "scene": scene})
+    drawn |= {"traits": _plain_traits(traits), "worn": plain(subject.worn)}
+    row["parameters"] = json.dumps(drawn, separators=(",", ":"))
     return row
+
+
+@lru_cache(maxsize=2)
+def _plain_traits(traits: Traits) -> Any:
+    """Return what all pictures of a subject have in common."""
+    return plain(traits)
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - a record of any shape
