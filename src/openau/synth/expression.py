@@ -229,7 +229,7 @@ def lid_gap(vertices: Floats, rig: Rig, lids: tuple[int, int, int, int]) -> floa
 def _lid_reach(rig: Rig) -> dict[str, tuple[float, float]]:
     """Return by how many cm each shape at weight 1 parts the lids of the left and of the right eye."""
     reach = {}
-    for name, shape in (rig.expression | own_shapes(rig)).items():
+    for name, shape in {**rig.expression, **own_shapes(rig)}.items():
         moved = np.zeros_like(rig.vertices)
         moved[shape.vertices] = shape.offsets
         reach[name] = (lid_gap(moved, rig, LEFT_EYE_LIDS), lid_gap(moved, rig, RIGHT_EYE_LIDS))

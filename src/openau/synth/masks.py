@@ -75,16 +75,15 @@ def draw_masks(
     """
     aus = sorted(truth[0].keys() | truth[1].keys())
     head, count = subject.head, len(stage.rig.vertices)
-    moved = np.zeros((len(aus), len(head.extra)), np.float32)  # 1 where it just belongs to the mask
+    moved = np.zeros((len(head.extra), len(aus)), np.float32)  # 1 where it just belongs to the mask
     bits = np.array([_BIT[au] for au in aus], np.uint32)
     mouth, wrinkled = np.uint32(0), np.zeros(stage.surface.inside.shape, np.uint32)
     drawn = _Drawn(expression, face_weights(stage.rig, subject.vertices, expression), posed)
-    for row, au in enumerate(aus):
+    for column, au in enumerate(aus):
         levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
         before, offsets = _without(stage.rig, subject, drawn, au, levels)
         distance = np.sqrt(np.einsum("ij,ij->i", offsets, offsets))
-        moved[row, :count] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
-        moved[row, count : count + len(head.anchor)] = moved[row, head.anchor]
+        moved[:count, column] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
         if lip_gap(before + offsets, stage.rig) - lip_gap(before, stage.rig) >= PARTED_CM:
             mouth |= _BIT[au]
         for height, level in zip(_envelope(stage, subject, au), reversed(levels), strict=False):
@@ -92,6 +91,7 @@ def draw_masks(
             depth = fold_depth(subject.folds[au], share)
             if depth > 0:
                 np.bitwise_or(wrinkled, _BIT[au], out=wrinkled, where=height >= WRINKLED_CM / depth)
+    moved[count : count + len(head.anchor)] = moved[head.anchor]
     out = np.zeros(size, np.uint32)
     _fill(buffer, head.mesh, _Shown(moved, bits, wrinkled, mouth, head.extra), out)
     return out
@@ -142,7 +142,7 @@ def _without(
         return subject.vertices, offsets
     left, right = ({a: v for a, v in side.items() if a != au} for side in (expression.left, expression.right))
     others = face_weights(rig, subject.vertices, replace(expression, left=left, right=right))
-    by_name = {n: drawn.weights.get(n, 0.0) - others.get(n, 0.0) for n in drawn.weights | others}
+    by_name = {n: drawn.weights.get(n, 0.0) - others.get(n, 0.0) for n in {**drawn.weights, **others}}
     add_shapes(offsets, rig, {name: weight for name, weight in by_name.items() if weight})
     return drawn.posed - offsets, offsets
 
@@ -172,7 +172,7 @@ class _Shown(NamedTuple):
     """What decides a mask, for A action units.
 
     Attributes:
-        moved: (A, N) float32, movement of each vertex, 1 where it just belongs to the mask.
+        moved: (N, A) float32, movement of each vertex, 1 where it just belongs to the mask.
         bits: (A,) uint32, the AUs' planes.
         wrinkled: (S, S) uint32, planes of each texel of the skin.
         mouth: Planes of those that part the lips.
@@ -208,7 +208,7 @@ def _planes_at(
         j = min(max(int(u * texels), 0), texels - 1)
         found |= shown.wrinkled[i, j] | _FACE_BIT
     for k in range(len(shown.bits)):
-        if w0 * shown.moved[k, a] + w1 * shown.moved[k, b] + w2 * shown.moved[k, c] >= 1.0:
+        if w0 * shown.moved[a, k] + w1 * shown.moved[b, k] + w2 * shown.moved[c, k] >= 1.0:
             found |= shown.bits[k]
     return found
 
