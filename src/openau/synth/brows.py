@@ -17,6 +17,9 @@ _SHIFT: Final = 4
 """Fraction bits of a texel when hairs are drawn."""
 
 
+_LOWEST, _HIGHEST = 3.0, 9.0  # y in cm
+
+
 def fit_texels(surface: Surface) -> tuple[Floats, Floats]:
     """Return polynomials that turn places above the eyes, cm, into texels.
 
@@ -74,20 +77,35 @@ def paint_brows(
     Returns:
         (S, S) float32 in 0-1.
     """
+    lopsided = rng.normal(0, 0.06)
+    hairs = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
+    for sign, factors in zip((-1, 1), fits, strict=True):
+        _draw_hairs(rng, replace(brow, lift=brow.lift + sign * lopsided), sign, factors, hairs)
+    strength = np.float32(0.35 + 0.55 * brow.density)
+    cover = np.zeros_like(x)
+    rows = _rows(y)
+    band = _band(brow, x[rows], y[rows], lopsided)
+    soft = blur(hairs[rows].astype(np.float32) / 255, 0.45)
+    cover[rows] = np.clip(band + (1 - band) * soft * strength, 0, 0.95)
+    return cover
+
+
+def _rows(y: Floats) -> slice:
+    """Return the rows of texels in which brows can be, with room for stray hairs."""
+    inside = np.flatnonzero(((y[:, ::16] > _LOWEST) & (y[:, ::16] < _HIGHEST)).any(axis=1))
+    return slice(int(inside[0]), int(inside[-1]) + 1)
+
+
+def _band(brow: Brow, x: Floats, y: Floats, lopsided: float) -> Floats:
+    """Return the shade under the single hairs, 0-1."""
     side = np.abs(x)
-    half, lopsided = _half_height(brow, side), rng.normal(0, 0.06)
+    half = _half_height(brow, side)
     middle = middle_line(brow, side) + np.float32(lopsided) * np.sign(x)
     edge = smooth_step(0, 1, (1 - np.abs(y - middle) / np.maximum(half, 0.03)) * 1.3)
     ends = smooth_step(brow.inner - 0.35, brow.inner + 0.35, side) * smooth_step(
         brow.outer + 0.2, brow.outer - 0.8, side
     )
-    band = edge * ends * np.float32(0.12 + 0.5 * brow.density)
-    hairs = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
-    for sign, factors in zip((-1, 1), fits, strict=True):
-        _draw_hairs(rng, replace(brow, lift=brow.lift + sign * lopsided), sign, factors, hairs)
-    strength = np.float32(0.35 + 0.55 * brow.density)
-    cover = band + (1 - band) * blur(hairs.astype(np.float32) / 255, 0.45) * strength
-    return float32(np.clip(cover, 0, 0.95))
+    return float32(edge * ends * np.float32(0.12 + 0.5 * brow.density))
 
 
 def _half_height(brow: Brow, side: Numbers) -> Floats:

@@ -6,6 +6,7 @@ Places are centimetres on the mean face.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,15 +45,63 @@ class Hairline:
             y: Up.
             z: Forward.
         """
-        side = np.abs(x)
-        line = self.height - 1.5 * (side / 7.5) ** 2 - self.peak * bump(x, 0.9)
-        line = line + self.recession * bump(side - 4.0, 1.9)
-        edge = np.interp(y, [0, 2, 4, 6, 8.5, 9.5], [2.7, 3.1, 4.0, 5.0, 5.8, 5.6])
-        lowest = np.interp(z, [-5, -2, 1, 2], [-6.0, -3.0, self.sideburn, self.sideburn])
-        around = np.minimum(edge - z, y - lowest)
+        return self.inside(scalp_places(x, y, z))
+
+    def inside(self, places: ScalpPlaces) -> Floats:
+        """Return the same of places at which many hairlines are asked for.
+
+        Args:
+            places: What `scalp_places` returned.
+        """
+        line = self.height - places.falling - self.peak * places.middle + self.recession * places.temple
+        lowest = places.nape + self.sideburn * places.whisker
+        around = np.minimum(places.behind, places.y - lowest)
         if not self.crown:
-            return float32(np.minimum(around, 9.0 - y))
-        return float32(np.maximum(y - line, around))
+            return float32(np.minimum(around, 9.0 - places.y))
+        return float32(np.maximum(places.y - line, around))
+
+
+class ScalpPlaces(NamedTuple):
+    """Places on the head, and what all hairlines have in common there; float32 cm of one shape.
+
+    Attributes:
+        y: How high they are.
+        falling: How far a hairline has come down from the middle of the forehead.
+        middle: How much a peak in the middle of the forehead is felt, 0-1.
+        temple: How much receding temples are felt, 0-1.
+        behind: How far they lie behind the line around ears and neck.
+        nape: Where hair ends below, without the sideburn's share.
+        whisker: The sideburn's share, 0-1.
+    """
+
+    y: Floats
+    falling: Floats
+    middle: Floats
+    temple: Floats
+    behind: Floats
+    nape: Floats
+    whisker: Floats
+
+
+def scalp_places(x: Numbers, y: Numbers, z: Numbers) -> ScalpPlaces:
+    """Work out at places on the head what all hairlines have in common.
+
+    Args:
+        x: To the subject's left, cm, any shape.
+        y: Up.
+        z: Forward.
+    """
+    side = np.abs(x)
+    ends = [-5, -2, 1, 2]
+    return ScalpPlaces(
+        y=float32(y),
+        falling=float32(1.5 * (side / 7.5) ** 2),
+        middle=bump(x, 0.9),
+        temple=bump(side - 4.0, 1.9),
+        behind=float32(np.interp(y, [0, 2, 4, 6, 8.5, 9.5], [2.7, 3.1, 4.0, 5.0, 5.8, 5.6]) - z),
+        nape=float32(np.interp(z, ends, [-6.0, -3.0, 0.0, 0.0])),
+        whisker=float32(np.interp(z, ends, [0.0, 0.0, 1.0, 1.0])),
+    )
 
 
 def draw_hairline(rng: np.random.Generator, traits: Traits) -> Hairline:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import cv2
 import numpy as np
 
 from openau.records import Floats
@@ -334,7 +335,8 @@ def _ageing(rng: np.random.Generator, stage: Stage, traits: Traits, folds: Mappi
         depth = share * old * rng.uniform(0.4, 1.8) + (rng.uniform(0, 0.35) if rng.random() < 0.2 else 0.0)
         if depth > 0.02:
             right, left = stage.wrinkles[au][folds[au].pattern]
-            total += (right + left) * np.float32(depth)
+            for half in (right, left):
+                cv2.scaleAdd(half, depth, total, total)
     return total
 
 

@@ -16,12 +16,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import cv2
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from openau.facs import au_column
 from openau.records import Floats
+from openau.synth.compiled import uncounted, uncounted_inline
 from openau.synth.expression import Expression, add_shapes, face_weights
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.movements import MOVEMENTS
@@ -186,7 +186,7 @@ class _Shown(NamedTuple):
     cover: Floats
 
 
-@nb.njit(cache=True)
+@uncounted_inline
 def _planes_at(
     t: int, w0: np.float32, w1: np.float32, mesh: Mesh, shown: _Shown
 ) -> np.uint32:  # pragma: no cover - compiled
@@ -213,7 +213,7 @@ def _planes_at(
     return found
 
 
-@nb.njit(cache=True)
+@uncounted
 def _fill(
     buffer: Buffer, mesh: Mesh, shown: _Shown, out: NDArray[np.uint32]
 ) -> None:  # pragma: no cover - compiled

@@ -13,7 +13,7 @@ from openau.records import Floats
 from openau.synth.beard import beard_region
 from openau.synth.brows import fit_texels, paint_brows
 from openau.synth.coat import base_coat, bound, dim, lay_lit, lay_over
-from openau.synth.hairline import Hairline
+from openau.synth.hairline import Hairline, ScalpPlaces, scalp_places
 from openau.synth.lips import LipMaps, lip_maps, tone_lips
 from openau.synth.rig import Rig
 from openau.synth.surface import TEXTURE_SIZE, Surface
@@ -49,6 +49,7 @@ class SkinMaps:
         ears: 1 on the ears.
         fine: (1024, 1024) float32 fine noise, mean 0 and deviation 1.
         brow_fits: See `fit_texels`.
+        scalp: What all hairlines have in common at each texel.
     """
 
     x: Floats
@@ -70,6 +71,7 @@ class SkinMaps:
     ears: Floats
     fine: Floats
     brow_fits: tuple[Floats, Floats]
+    scalp: ScalpPlaces
 
 
 def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
@@ -114,6 +116,7 @@ def build_skin_maps(rig: Rig, surface: Surface) -> SkinMaps:
         ears=surface.ear_map,
         fine=fine / fine.std(),
         brow_fits=fit_texels(surface),
+        scalp=scalp_places(x, y, z),
     )
 
 
@@ -232,7 +235,7 @@ def _beard_cover(rng: np.random.Generator, traits: Traits, maps: SkinMaps, fine:
 
 def _scalp_cover(hairline: Hairline, maps: SkinMaps, fine: Floats, patch: Floats) -> Floats:
     """Return how much scalp hair covers each texel: an uneven edge, single hairs before it."""
-    inside = hairline.inside_cm(maps.x, maps.y, maps.z) + 0.14 * patch + 0.16 * fine
+    inside = hairline.inside(maps.scalp) + 0.14 * patch + 0.16 * fine
     cover = smooth_step(-hairline.softness, hairline.softness * 1.4, inside)
     cover[maps.y < -8] = 0
     return float32(cover * (1 - maps.ears) * hairline.strength * np.clip(0.95 + 0.1 * fine, 0.5, 1))
