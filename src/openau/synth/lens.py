@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openau.errors import OutputError
 from openau.records import Floats
@@ -116,11 +118,7 @@ def _noise(picture: Floats, flaws: Flaws, rng: np.random.Generator) -> Floats:
 
 def _tone(picture: Floats, flaws: Flaws) -> Floats:
     """Apply the camera's tone curve and saturation; linear light becomes display range."""
-    # Steps even in the root of the light: the curve is steep near black.
-    linear = _CEILING * np.linspace(0, 1, _STEPS) ** 2
-    # A soft shoulder instead of a hard ceiling: highlights keep their shape.
-    level = np.where(linear > 0.6, 0.6 + 0.4 * (1 - np.exp(-(linear - 0.6) / 0.4)), linear)
-    shown = level ** (1 / 2.2)
+    shown = _film()
     curved = shown + flaws.contrast * shown * (1 - shown) * (2 * shown - 1)
     curve = float32(flaws.haze + (1 - flaws.haze) * curved)
     place = np.sqrt(np.clip(picture, 0, _CEILING)) * np.float32((_STEPS - 1) / math.sqrt(_CEILING))
@@ -129,6 +127,16 @@ def _tone(picture: Floats, flaws: Flaws) -> Floats:
         grey = (found @ _GREY_WEIGHTS)[..., None]
         found = float32(grey + np.float32(0 if flaws.grey else flaws.saturation) * (found - grey))
     return found
+
+
+@lru_cache(maxsize=1)
+def _film() -> NDArray[np.float64]:
+    """Return what is shown of `_STEPS` levels of light, before contrast and haze."""
+    # Steps even in the root of the light: the curve is steep near black.
+    linear = _CEILING * np.linspace(0, 1, _STEPS) ** 2
+    # A soft shoulder instead of a hard ceiling: highlights keep their shape.
+    level = np.where(linear > 0.6, 0.6 + 0.4 * (1 - np.exp(-(linear - 0.6) / 0.4)), linear)
+    return np.asarray(level ** (1 / 2.2))
 
 
 def _compress(shown: Floats, flaws: Flaws) -> Floats:

@@ -194,16 +194,16 @@ def vertex_normals(vertices: Floats, triangles: NDArray[np.int32]) -> Floats:  #
 
 @uncounted
 def add_modes(vertices: Floats, modes: Floats, weights: Floats) -> None:  # pragma: no cover - compiled
-    """Add weighted shape modes to vertices, in place.
+    """Add weighted shape modes to coordinates, in place.
 
     A matrix product would do, but its last digits depend on the number of threads that share it.
 
     Args:
-        vertices: (N, 3) float32.
-        modes: (M, N, 3) float32, displacements.
+        vertices: (3N,) float32, all coordinates in a row.
+        modes: (M, 3N) float32, displacements.
         weights: (M,) float32.
     """
     for m in range(modes.shape[0]):
+        weight = weights[m]
         for i in range(modes.shape[1]):
-            for axis in range(3):
-                vertices[i, axis] += weights[m] * modes[m, i, axis]
+            vertices[i] += weight * modes[m, i]
