@@ -181,7 +181,7 @@ def test_training_stops_when_it_gets_no_better(recipe: Recipe, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "change", ["bce", "focal", "adam", "bfloat16", "soft", "mask", "subject", "no average"]
+    "change", ["bce", "focal", "adam", "sgd", "bfloat16", "soft", "mask", "subject", "no average"]
 )
 def test_every_option_trains_to_finite_weights(recipe: Recipe, tmp_path: Path, change: str) -> None:
     once = replace(recipe, run=replace(recipe.run, epochs=1))
@@ -189,6 +189,7 @@ def test_every_option_trains_to_finite_weights(recipe: Recipe, tmp_path: Path, c
         "bce": replace(once, loss=replace(once.loss, name="bce")),
         "focal": replace(once, loss=replace(once.loss, name="focal")),
         "adam": replace(once, optimiser=replace(once.optimiser, name="adam", schedule="legacy", clip=0.0)),
+        "sgd": replace(once, optimiser=replace(once.optimiser, name="sgd", schedule="step", drop=1)),
         "bfloat16": replace(once, run=replace(once.run, precision="bfloat16")),
         "soft": replace(once, labels=replace(once.labels, between="soft")),
         "mask": replace(once, labels=replace(once.labels, between="mask")),
@@ -240,6 +241,9 @@ def test_the_learning_rate_follows_its_schedule() -> None:
     assert 0 < learning_rate(99, 100, cosine) < 0.001
     legacy = OptimiserSettings(lr=1e-4, warmup=0, schedule="legacy", decay=1e-6)
     assert learning_rate(500_000, 10**6, legacy) == pytest.approx(1e-4 / 1.5)
+    step = OptimiserSettings(lr=0.5, warmup=0, schedule="step", drop=2000)
+    assert learning_rate(1999, 10**4, step) == 0.5
+    assert learning_rate(2000, 10**4, step) == pytest.approx(0.05)
     assert learning_rate(77, 100, OptimiserSettings(lr=0.3, warmup=0, schedule="constant")) == 0.3
 
 
@@ -264,3 +268,22 @@ def test_the_average_starts_as_a_plain_mean_and_keeps_the_decay_later() -> None:
     assert float(average.tensors["weight"]) == pytest.approx(0.9)
     average.update(network, 10_000)
     assert float(average.tensors["weight"]) == pytest.approx(0.91)
+
+
+def test_momentum_survives_an_interruption(recipe: Recipe, tmp_path: Path) -> None:
+    sgd = replace(
+        recipe,
+        run=replace(recipe.run, checkpoint_s=0, out=str(tmp_path / "broken")),
+        optimiser=replace(recipe.optimiser, name="sgd", schedule="constant", lr=0.05),
+    )
+
+    def stop(progress: Progress) -> None:
+        if progress.step == 3:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(sgd, progress=stop)
+    train(sgd, resume=True)
+    whole = train(sgd, out=tmp_path / "whole")
+    assert_same_weights(tmp_path / "broken", whole)
+    assert any(name.endswith("momentum_buffer") for name in weights(whole))
