@@ -268,10 +268,20 @@ def _table2(results: Results) -> ResultTable:
         for protocol in _protocols("emotionet", results.setting)
         for name, loss in _LOSSES.items()
     }
+    columns += [
+        Column(f"N:P, ours, {PROTOCOL_NAMES[protocol]}", _train_ratios(results, protocol), digits=2)
+        for protocol in _protocols("emotionet", results.setting)
+    ]
     columns += measured_columns(results, keys, "accuracy", percent=True)
     caption = f"Table 2: accuracy in percent on {results.title('emotionet')}, 11 AUs."
     rows = au_rows(AU_COUNTS[11])
     return ResultTable("table2", caption, rows, columns, under=results.under(list(keys.values()), "2"))
+
+
+def _train_ratios(results: Results, protocol: str) -> dict[str, Cell]:
+    """Return N:P of every AU in the training part of the runs with 11 AUs."""
+    rates = results.leakage(count_key(protocol, 11, "msr"))["base_rate"]
+    return {au: Measured((1 - rate) / rate) for au, rate in rates.items() if rate}
 
 
 def _table3(results: Results) -> list[ResultTable]:
