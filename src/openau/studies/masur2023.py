@@ -305,8 +305,8 @@ STUDY = Study(
         "A copy of BP4D comes without the 68 landmarks that heat maps are drawn from: on it Fan et al.'s "
         "network learns how its maps' heights tell whether an AU occurs, by the Euclidean loss. Rendered "
         "faces have landmarks, and train as in the paper.",
-        "Backbones start from random weights, not from ImageNet; below the scale `full` they are ResNet-18 in "
-        "place of ResNet-50.",
+        "Backbones start from random weights, not from ImageNet; below the scale `full` they are ResNet-18 "
+        "in place of ResNet-50.",
         "Frozen networks, networks from scratch, the most frequent emotion and the chance of Table III "
         "are ours.",
         "Rendered faces carry the emotion whose prototype they were drawn from, not a viewer's opinion; "
