@@ -9,7 +9,17 @@ import pandas as pd
 import pytest
 
 from openau.errors import OutputError, SettingError
-from openau.studies import STUDIES, Setting, Study, StudyProgress, build_setting, find_study, run_study
+from openau.studies import (
+    STUDIES,
+    Scale,
+    Setting,
+    Study,
+    StudyProgress,
+    build_setting,
+    find_study,
+    run_study,
+)
+from openau.studies.front import synthetic_label
 from openau.train import Recipe
 
 
@@ -122,6 +132,17 @@ def test_a_scale_makes_a_recipe_smaller_never_larger(study: Study, tmp_path: Pat
     )
 
 
+def test_a_page_says_whose_place_rendered_faces_take(tmp_path: Path) -> None:
+    wang = find_study("wang2019")
+    none, one, both = (
+        synthetic_label(wang, build_setting(wang, tmp_path, roots=roots, synthetic=True))
+        for roots in ({}, {"ck_plus": tmp_path}, {"ck_plus": tmp_path, "emotionet": tmp_path})
+    )
+    assert none == "**Synthetic:** rendered faces, not the dataset."
+    assert one == "**Partly synthetic:** rendered faces in place of EmotioNet."
+    assert both == ""
+
+
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_every_study_is_whole(name: str, tmp_path: Path) -> None:
     study = find_study(name)
@@ -140,3 +161,20 @@ def test_every_study_is_whole(name: str, tmp_path: Path) -> None:
 def test_an_unknown_study_is_refused() -> None:
     with pytest.raises(SettingError, match="deramgozin2023"):
         find_study("nobody2000")
+
+
+@pytest.mark.slow
+def test_faces_are_rendered_where_there_is_a_rig_and_the_scale_wants_them(
+    study: Study, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAU_RIG", str(shared / "rig"))
+    scale = Scale(pictures=24, epochs=1, size=16, batch=8, lr=1e-3, resamples=0, faces=64)
+    rendering = replace(study, scales={**study.scales, "small": scale})
+    setting = build_setting(rendering, tmp_path / "out", synthetic=True, threads=1)
+    assert setting.rig is not None
+    text = run_study(rendering, setting).read_text("utf-8")
+    assert "Faces from `openau synthesize`" in text
+    assert (tmp_path / "out" / "faces" / "index.parquet").exists()
+    monkeypatch.delenv("OPENAU_RIG")
+    monkeypatch.delenv("OPENAU_SHARED", raising=False)
+    assert build_setting(rendering, tmp_path, synthetic=True).rig is None

@@ -13,7 +13,20 @@ from openau.studies.study import Setting, Study
 from openau.studies.tables import Column, Measured, ResultTable
 
 SYNTHETIC = "**Synthetic:** rendered faces, not the dataset."
-"""What stands over every table and figure that rendered faces take part in."""
+"""What stands over every table and figure where rendered faces take the place of all datasets."""
+
+
+def synthetic_label(study: Study, setting: Setting) -> str:
+    """Return what stands over every table and figure: whose place rendered faces take; empty if nobody's.
+
+    Args:
+        study: The study.
+        setting: How it was run.
+    """
+    replaced = [source.title for source in study.sources if source.name not in setting.roots]
+    if len(replaced) == len(study.sources):
+        return SYNTHETIC
+    return f"**Partly synthetic:** rendered faces in place of {', '.join(replaced)}." if replaced else ""
 
 
 def command_line(study: Study, setting: Setting) -> str:

@@ -12,7 +12,7 @@ from openau.evaluate import confusion, predicted_aus
 from openau.facs import au_column
 from openau.records import Pixels
 from openau.studies.figures import draw_confusions
-from openau.studies.front import SYNTHETIC
+from openau.studies.front import synthetic_label
 from openau.studies.page import Figure
 from openau.studies.published import PublishedTable
 from openau.studies.results import PROTOCOL_NAMES, Results
@@ -107,8 +107,7 @@ def confusion_figure(results: Results, run: str, key: str, caption: str) -> Figu
 
 def figure_label(results: Results) -> str:
     """Return what stands over every figure: that its faces are synthetic, where they are."""
-    is_real = len(results.setting.roots) == len(results.study.sources)
-    return "" if is_real else SYNTHETIC.replace("*", "")
+    return synthetic_label(results.study, results.setting).replace("*", "")
 
 
 def tested_faces(results: Results, key: str, count: int) -> Pixels:

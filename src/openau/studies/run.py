@@ -16,7 +16,7 @@ from openau.data import build_index, prepare, read_sample
 from openau.data.index import dataset_name
 from openau.errors import OutputError, RigError, SettingError
 from openau.records import CropSpec
-from openau.studies.front import SYNTHETIC, front, stand_in_section
+from openau.studies.front import front, stand_in_section, synthetic_label
 from openau.studies.page import write_page
 from openau.studies.results import Results
 from openau.studies.stand_in import shares, stand_in
@@ -151,7 +151,7 @@ def run_study(
     }
     results = Results(study, setting, plans, folders, bench.store)
     sections = [*stand_in_section(study, chosen), *study.sections(results)]
-    label = SYNTHETIC if len(setting.roots) < len(study.sources) else ""
+    label = synthetic_label(study, setting)
     return write_page(setting.out, front(results), sections, label=label)
 
 
