@@ -25,7 +25,7 @@ from openau.faces import build_detector, crop_face
 from openau.models import build_model
 from openau.read import read_video
 from openau.records import Face, Reading
-from openau.runtime import HEATMAP_SWITCH, AUModel, default_model_path, read_card
+from openau.runtime import SWITCHES, AUModel, default_model_path, read_card
 from openau.table import TableWriter
 
 BLOCK = 10
@@ -118,7 +118,7 @@ def network(repeats: int, threads: int) -> list[Measurement]:
     side = ours.get_inputs()[0].shape[2]
     faces = random.normal(size=(32, 3, side, side)).astype(np.float32)
     picture = random.normal(size=(1, 3, 224, 224)).astype(np.float32)
-    off, on = ({HEATMAP_SWITCH: np.array(wanted)} for wanted in (False, True))
+    off, on = ({SWITCHES["grad_cam"]: np.array(wanted)} for wanted in (False, True))
     inputs = {
         "AU network, batch 1": (ours, {"face": faces[:1], **off}),
         "AU network, batch 32": (ours, {"face": faces, **off}),

@@ -17,7 +17,9 @@ import torch
 
 import openau.export
 from openau.errors import CardError, ModelError, OutputError
+from openau.explain import grad_cam, grad_cam_plus_plus, hires_cam
 from openau.export import export_onnx, export_run
+from openau.models import build_model
 from openau.models.attention_cnn import AttentionCNN
 from openau.models.weights import NetworkSpec, save_network
 from openau.records import CropSpec, ModelCard
@@ -38,6 +40,7 @@ CARD = ModelCard(
     licence="Apache-2.0",
     heatmap_layer="relu5",
 )
+ALL = {name: np.array(True) for name in ("with_heatmaps", "with_heatmaps_plus_plus", "with_heatmaps_hires")}
 VARIANTS: list[Any] = [
     pytest.param({"use_mlp": False, "spatial_in": "C", "conv_bias": False}, id="E1"),
     pytest.param({"attention": False}, id="no attention", marks=pytest.mark.slow),
@@ -74,19 +77,24 @@ def test_the_file_keeps_the_houses_contract(exported: Path) -> None:
     (face,) = model.get_inputs()
     assert (face.name, face.type, face.shape) == ("face", "tensor(float)", ["batch", 3, 32, 32])
     found = {output.name: output.shape for output in model.get_outputs()}
-    assert found == {"probability": ["batch", 3], "heatmaps": ["batch", 3, 4, 4]}
+    maps = ["batch", 3, 4, 4]
+    assert found == {"probability": ["batch", 3], "heatmaps": maps} | {
+        "heatmaps_plus_plus": maps,
+        "heatmaps_hires": maps,
+    }
     assert onnx.load(exported).opset_import[0].version >= 17
 
 
 def assert_pytorchs_numbers(network: AttentionCNN, path: Path) -> None:
     model = session(path)
     for count in (1, 2, 7):
-        probability, heatmaps = model.run(None, {"face": faces(count).numpy()})
+        probability, *maps = model.run(None, {"face": faces(count).numpy(), **ALL})
         plain = torch.sigmoid(network(faces(count))).detach().numpy()
-        wanted = plain_maps(network, faces(count), layer="relu5").numpy()
         np.testing.assert_allclose(probability, plain, atol=1e-4)
-        assert wanted.max() > 0
-        assert np.abs(heatmaps - wanted).max() <= 1e-4 * wanted.max()
+        for heatmaps, method in zip(maps, (grad_cam, grad_cam_plus_plus, hires_cam), strict=True):
+            wanted = plain_maps(network, faces(count), layer="relu5", method=method).numpy()
+            assert wanted.max() > 0
+            assert np.abs(heatmaps - wanted).max() <= 1e-4 * wanted.max()
 
 
 def test_probabilities_and_heat_maps_are_pytorchs(exported: Path) -> None:
@@ -111,28 +119,53 @@ def test_the_same_network_gives_the_same_bytes_and_names_no_folder(exported: Pat
         assert word.encode() not in data
 
 
-def test_the_heat_maps_stand_behind_a_switch_that_is_on_unless_given(exported: Path) -> None:
+def test_the_heat_maps_stand_behind_switches_of_which_grad_cams_is_on_unless_given(exported: Path) -> None:
     model = session(exported)
-    assert [value.name for value in model.get_overridable_initializers()] == ["with_heatmaps"]
+    assert {value.name for value in model.get_overridable_initializers()} == set(ALL)
     feed = {"face": faces(2).numpy()}
-    probability, heatmaps = model.run(None, feed)
-    for switch in (True, False):
-        again, maps = model.run(None, {**feed, "with_heatmaps": np.array(switch)})
-        np.testing.assert_array_equal(again, probability)
-        assert maps.shape == (2 * switch, 3, 4, 4)
-        np.testing.assert_array_equal(maps, heatmaps[: 2 * switch])
+    probability, plain, plus, hires = model.run(None, feed | ALL)
+    for first in (True, False, None):
+        for second in (True, False, None):
+            switches = {"with_heatmaps": first, "with_heatmaps_plus_plus": second}
+            given = {name: np.array(on) for name, on in switches.items() if on is not None}
+            again, one, other, third = model.run(None, feed | given)
+            np.testing.assert_array_equal(again, probability)
+            np.testing.assert_array_equal(one, plain[: 0 if first is False else 2])
+            np.testing.assert_array_equal(other, plus[: 2 if second else 0])
+            assert third.shape == (0, 3, 4, 4)
+    alone = {name: np.array(name == "with_heatmaps_hires") for name in ALL}
+    np.testing.assert_array_equal(model.run(["heatmaps_hires"], feed | alone)[0], hires)
 
 
 def test_switched_off_nothing_of_the_heat_maps_is_computed(exported: Path) -> None:
     graph = onnx.load(exported).graph
-    (choice,) = [node for node in graph.node if node.op_type == "If"]
-    branches = {a.name: [node.op_type for node in a.g.node] for a in choice.attribute}
-    assert branches["else_branch"] == ["Constant"]
-    assert branches["then_branch"].count("MatMul") > 4
-    # Outside the branch, every node leads to the probability.
-    used = {name for node in graph.node if node is not choice for name in node.input}
-    made = {name for node in graph.node if node is not choice for name in node.output}
+    choices = [node for node in graph.node if node.op_type == "If"]
+    assert len(choices) == len(ALL)
+    for choice in choices:
+        branches = {a.name: [node.op_type for node in a.g.node] for a in choice.attribute}
+        assert branches["else_branch"] == ["Constant"]
+        assert branches["then_branch"].count("MatMul") >= 4
+    # Outside the branches, every node leads to the probability.
+    plain = [node for node in graph.node if node.op_type != "If"]
+    used = {name for node in plain for name in node.input}
+    made = {name for node in plain for name in node.output}
     assert made - used == {"probability"}
+
+
+def test_what_several_kinds_of_heat_maps_need_is_computed_and_stored_once(exported: Path) -> None:
+    graph = onnx.load(exported).graph
+    assert [node.op_type for node in graph.node].count("Conv") == 5 + 2, "five, and one per attention"
+    stored = [(tuple(i.dims), onnx.numpy_helper.to_array(i).tobytes()) for i in graph.initializer]
+    large = [each for each in stored if len(each[1]) > 64]
+    assert len(large) == len(set(large))
+
+
+def test_a_network_without_a_written_derivative_has_grad_cam_alone(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build_model("fan_heatmap", 3, size=64, backbone="resnet18").eval()
+    card = replace(CARD, crop=CropSpec(64), heatmap_layer=str(network.heatmap_layer))
+    model = session(export_onnx(network, card, tmp_path / "model.onnx"))
+    assert [output.name for output in model.get_outputs()] == ["probability", "heatmaps"]
 
 
 def test_without_a_heat_map_layer_there_is_no_such_output_and_the_network_stays_as_it_was(

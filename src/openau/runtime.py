@@ -8,7 +8,8 @@ file is opened, so that a wrong file is a sentence and never a wrong number.
 
 onnxruntime computes every output of a network, asked for or not. So a network with heat maps has an optional
 second input, the boolean `with_heatmaps`, which decides whether they are computed; one without this switch
-runs too, but pays for them every time.
+runs too, but pays for them every time. A network that also gives Grad-CAM++ has it as `heatmaps_plus_plus`,
+behind `with_heatmaps_plus_plus`; one that gives HiRes-CAM as `heatmaps_hires`, behind `with_heatmaps_hires`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CARD_KEY = "openau.card"
-HEATMAP_SWITCH = "with_heatmaps"
+HeatmapMethod = Literal["grad_cam", "grad_cam_plus_plus", "hires_cam"]
+HEATMAPS: dict[HeatmapMethod, str] = {
+    "grad_cam": "heatmaps",
+    "grad_cam_plus_plus": "heatmaps_plus_plus",
+    "hires_cam": "heatmaps_hires",
+}
+SWITCHES: dict[HeatmapMethod, str] = {method: f"with_{output}" for method, output in HEATMAPS.items()}
 BATCH = 32  # crops per pass: larger batches gain nothing on a CPU and cost memory
 MOST_THREADS = 4  # by default; these networks are too small to feed more
 
@@ -88,9 +95,11 @@ class AUModel:
 
     Attributes:
         card: What the file says about itself.
+        heatmap_methods: How it can make heat maps, none where it gives none.
     """
 
     card: ModelCard
+    heatmap_methods: tuple[HeatmapMethod, ...]
 
     def __init__(self, path: Path | None = None, *, threads: int | None = None) -> None:
         """Open a model file and check it against its card.
@@ -110,46 +119,73 @@ class AUModel:
         self.card = read_card(self._path)
         self._session = _open_session(self._path, threads or min(MOST_THREADS, _usable_cpus()))
         _check_input(self._session.get_inputs(), self.card, self._path)
-        _check_outputs(self._session.get_outputs(), self.card, self._path)
-        optional = [value.name for value in self._session.get_overridable_initializers()]
-        self._has_switch = HEATMAP_SWITCH in optional
+        outputs = self._session.get_outputs()
+        _check_outputs(outputs, self.card, self._path)
+        given = {value.name for value in outputs}
+        self.heatmap_methods = tuple(method for method, output in HEATMAPS.items() if output in given)
+        optional = {value.name for value in self._session.get_overridable_initializers()}
+        self._switches = {method: name for method, name in SWITCHES.items() if name in optional}
         mean, std = (np.array(v, np.float32).reshape(1, 3, 1, 1) for v in (self.card.mean, self.card.std))
         self._gain, self._offset = 1 / (255 * std), -mean / std
 
-    def predict(self, crops: Sequence[Crop], *, heatmaps: bool = False) -> list[AUOutput]:
+    def predict(self, crops: Sequence[Crop], *, heatmaps: bool | HeatmapMethod = False) -> list[AUOutput]:
         """Read the action units of any number of crops.
 
         Args:
             crops: Faces cut by `openau.faces.crop_face` with this card's CropSpec.
-            heatmaps: Whether to return heat maps too.
+            heatmaps: Whether to return heat maps too, or how they are made; True stands for Grad-CAM.
 
         Returns:
             One output per crop, in order.
 
         Raises:
-            ModelError: Heat maps are asked of a network without them, or the network's numbers are not finite
-                or outside their range.
+            ModelError: Heat maps are asked of a network that gives none of this kind, or the network's
+                numbers are not finite or outside their range.
             SettingError: A crop has another size than the card says.
         """
-        if heatmaps and self.card.heatmap_layer is None:
-            raise ModelError(f"The model {self.card.name} gives no heat maps; ask without them.")
-        names = ["probability"] + ["intensity"] * self.card.intensity + ["heatmaps"] * heatmaps
+        method: HeatmapMethod | Literal[False] = "grad_cam" if heatmaps is True else heatmaps
+        if method and method not in self.heatmap_methods:
+            kind = f"heat maps by {method}" if self.heatmap_methods else "heat maps"
+            raise ModelError(f"The model {self.card.name} gives no {kind}; ask without them.")
+        # Output of the network, and the name that it has here.
+        names = {"probability": "probability"} | ({"intensity": "intensity"} if self.card.intensity else {})
+        if method:
+            names[HEATMAPS[method]] = "heatmaps"
+        switches = {name: np.array(each == method) for each, name in self._switches.items()}
         outputs: list[AUOutput] = []
         for start in range(0, len(crops), BATCH):
             batch = self._batch(crops[start : start + BATCH])
-            feed: dict[str, Any] = {"face": batch}
-            if self._has_switch:
-                feed[HEATMAP_SWITCH] = np.array(heatmaps)
+            feed: dict[str, Any] = {"face": batch, **switches}
             try:
-                values = self._session.run(names, feed)
+                values = self._session.run(list(names), feed)
             except _refusals() as error:
                 raise ModelError(_refused(self._path, error)) from error
             found = {
                 name: self._checked(name, value, len(batch))
-                for name, value in zip(names, values, strict=True)
+                for name, value in zip(names.values(), values, strict=True)
             }
             outputs.extend(self._outputs(found, len(batch)))
         return outputs
+
+    def probabilities(self, images: Floats) -> Floats:
+        """Read pictures that are normalised already, such as crops that were changed to see what follows.
+
+        Args:
+            images: (B, 3, S, S) float32, normalised as the card says.
+
+        Returns:
+            (B, A) float32 in 0–1.
+
+        Raises:
+            ModelError: The pictures have another size than the card says, or the network's numbers are not
+                finite or outside their range.
+        """
+        feed = {"face": images, **{name: np.array(False) for name in self._switches.values()}}
+        try:
+            [values] = self._session.run(["probability"], feed)
+        except _refusals() as error:
+            raise ModelError(_refused(self._path, error)) from error
+        return self._checked("probability", values, len(images))
 
     def _batch(self, crops: Sequence[Crop]) -> Floats:
         shape = (self.card.crop.size, self.card.crop.size, 3)
@@ -264,7 +300,7 @@ def _check_outputs(outputs: Sequence[Any], card: ModelCard, path: Path) -> None:
                 f"The card in {path} says {'yes' if said else 'no'} to `{name}`, but the network has "
                 f"{'none' if said else 'such an output'}."
             )
-    for name, rank in (("probability", 2), ("intensity", 2), ("heatmaps", 4)):
+    for name, rank in (("probability", 2), ("intensity", 2), *((maps, 4) for maps in HEATMAPS.values())):
         if name not in shapes:
             continue
         shape = shapes[name]

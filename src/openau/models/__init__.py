@@ -9,7 +9,8 @@ built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and its cl
 * `reference`, the paper it comes from, and in its docstring "Differences from the paper";
 * `heatmap_layer`, the name of the layer its heat maps are read from, or None;
 * `logits_and_heatmaps(images)` where it can write its heat maps without autograd;
-* `head_jacobian(images)` where the whole derivative behind that layer can be written down, too;
+* `head_jacobian(images)` where the whole derivative behind that layer can be written down, too, and
+  `written_maps`, the methods of `openau.models.jacobian.HeadJacobian` that it then answers;
 * `auxiliary`, the names of layers that a loss of their own trains, where it has such.
 """
 

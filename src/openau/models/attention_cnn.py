@@ -7,14 +7,14 @@ probabilities and survive the export to ONNX.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from openau.errors import SettingError
-from openau.models.jacobian import HeadJacobian
+from openau.models.jacobian import HeadJacobian, unpooled
 from openau.models.needs import Needs
 
 
@@ -214,6 +214,7 @@ class AttentionCNN(nn.Module):
         "action unit activation, IEEE Access 2023"
     )
     heatmap_layer = "relu5"
+    written_maps: ClassVar[tuple[str, ...]] = ("grad_cam", "grad_cam_plus_plus", "hires_cam")
     needs = Needs(48, 16, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), alignment="box", aus="deramgozin2023-13")
 
     def __init__(  # noqa: PLR0913 - the options of the paper's ablation, all keyword-only
@@ -328,7 +329,8 @@ class AttentionCNN(nn.Module):
         gradient = gradient.reshape(*gradient.shape[:2], *pooled.shape[1:])
         if self.attention2 is not None:
             gradient = self.attention2.pull_back_whole(pooled, gradient)
-        return HeadJacobian(logits, features, gradient.flatten(3), gradient.new_ones(()))
+        whole = unpooled(features, pooled, gradient)
+        return HeadJacobian(logits, features, gradient.flatten(3), gradient.new_ones(()), whole)
 
     def _features(self, images: Tensor) -> Tensor:
         """Return conv5's rectified map (B, 64, S/8, S/8)."""

@@ -164,6 +164,7 @@ class ConvNet(nn.Module):
     needs: ClassVar[Needs]
     reference: ClassVar[str]
     heatmap_layer: ClassVar[str]
+    written_maps: ClassVar[tuple[str, ...]] = ("grad_cam", "grad_cam_plus_plus")
     body: nn.Module
     head: Head
 

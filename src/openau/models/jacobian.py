@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from openau.errors import SettingError
+
 _TINY = 1e-6
 
 
@@ -37,6 +39,26 @@ def rectified_share(gradient: Tensor, total: Tensor) -> Tensor:
     return F.relu(gradient) / safe
 
 
+def unpooled(features: Tensor, pooled: Tensor, gradient: Tensor) -> Tensor:
+    """Hand the gradient of each 2×2 square's maximum to its winner, the first of several, as autograd does.
+
+    Args:
+        features: (B, C, 2h, 2w).
+        pooled: (B, C, h, w).
+        gradient: (B, A, C, h, w), with respect to `pooled`.
+
+    Returns:
+        (B, A, C, 2h, 2w).
+    """
+    batch, channels, height, width = pooled.shape
+    squares = features.reshape(batch, channels, height, 2, width, 2).permute(0, 1, 2, 4, 3, 5).flatten(4)
+    wins = (squares == pooled[..., None]).to(features.dtype)
+    first = wins * (wins.cumsum(4) == 1).to(features.dtype)
+    spread = gradient[..., None] * first[:, None]
+    spread = spread.reshape(*gradient.shape, 2, 2).permute(0, 1, 2, 3, 5, 4, 6)
+    return spread.reshape(*gradient.shape[:3], 2 * height, 2 * width)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadJacobian:
     """Logits, a map, and how each logit depends on each of its channels.
@@ -46,12 +68,14 @@ class HeadJacobian:
         features: (B, C, h, w), the map A.
         values: (B, A, C, V), the sizes that ∂logit/∂A_k takes over positions; 0 may be left out.
         counts: (B, A, C, V) or broadcastable to it: at how many of the h·w positions it has that size.
+        whole: (B, A, C, h, w), the derivative position by position, where the network writes it down.
     """
 
     logits: Tensor
     features: Tensor
     values: Tensor
     counts: Tensor
+    whole: Tensor | None = None
 
     def grad_cam(self) -> Tensor:
         """Return the Grad-CAM map of every AU, (B, A, h, w), not negative, not normalised.
@@ -68,6 +92,18 @@ class HeadJacobian:
         """
         total = self.features.sum((2, 3))[:, None, :, None]
         return self._weighted((rectified_share(self.values, total) * self.counts).sum(3))
+
+    def hires_cam(self) -> Tensor:
+        """Return the HiRes-CAM map of every AU, (B, A, h, w), not negative, not normalised.
+
+        Raises:
+            SettingError: The network does not write down its derivative position by position.
+
+        Reference: Draelos and Carin, arXiv 2011.08891.
+        """
+        if self.whole is None:
+            raise SettingError("HiRes-CAM needs the derivative at every position; use autograd.")
+        return F.relu((self.whole * self.features[:, None]).sum(2))
 
     def _weighted(self, weights: Tensor) -> Tensor:
         """Return ReLU(Σ_k w_k A_k) for weights (B, A, C)."""

@@ -4,9 +4,11 @@ The file keeps the house's contract: input `face` (B, 3, S, S), already normalis
 (B, A) and, where the network can write them, `heatmaps` (B, A, h, w); the card as JSON under `openau.card`. A
 file appears under its name only after onnxruntime has given the same numbers as PyTorch.
 
-onnxruntime computes every output of a graph, asked for or not. So the heat maps stand behind a switch: the
-optional input `with_heatmaps` (a boolean, true unless given). Set to false, `heatmaps` has no rows and costs
-nothing.
+onnxruntime computes every output of a graph, asked for or not. So the heat maps stand behind switches.
+`heatmaps`, Grad-CAM, obeys the optional input `with_heatmaps` (a boolean, true unless given). Where the
+network writes down its whole derivative, `heatmaps_plus_plus` (Grad-CAM++) and `heatmaps_hires` (HiRes-CAM)
+obey `with_heatmaps_plus_plus` and `with_heatmaps_hires` (false unless given). Switched off, an output has no
+rows and costs nothing.
 """
 
 from __future__ import annotations
@@ -31,34 +33,62 @@ from torch import Tensor, nn
 from openau.errors import CardError, ModelError, OutputError
 from openau.evaluate import best_threshold, evaluate
 from openau.evaluate.thresholds import Rule
+from openau.export.switches import Switch, merged, put_behind_switches
 from openau.facs import au_column
+from openau.models.jacobian import HeadJacobian
 from openau.models.weights import load_network
 from openau.records import Accuracy, ModelCard
-from openau.runtime import CARD_KEY, HEATMAP_SWITCH
+from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, HeatmapMethod
 
 OPSET = 18
 TOLERANCE = 1e-4
 
 
-class _WithHeatmaps(nn.Module):
-    """The exported function where the network writes its own heat maps."""
+class _Exported(nn.Module):
+    """What a file computes: the probability, and the outputs of its switches.
+
+    Args:
+        network: (B, 3, S, S) to (B, A) logits.
+    """
+
+    switches: tuple[Switch, ...] = ()
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, face: Tensor) -> tuple[Tensor, Tensor]:
+
+class _WithHeatmaps(_Exported):
+    """The exported function where the network writes its own heat maps."""
+
+    switches: tuple[Switch, ...] = (Switch("heatmaps", SWITCHES["grad_cam"], default=True),)
+
+    def forward(self, face: Tensor) -> tuple[Tensor, ...]:
         """Return probabilities (B, A) and heat maps (B, A, h, w)."""
         logits, heatmaps = self.network.logits_and_heatmaps(face)  # type: ignore[operator] # a method
         return torch.sigmoid(logits), heatmaps
 
 
-class _ProbabilityOnly(nn.Module):
-    """The exported function where there are no heat maps."""
+class _WithMoreHeatmaps(_WithHeatmaps):
+    """The exported function where the network writes down its whole derivative, too."""
 
     def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
+        written = getattr(network, "written_maps", ())
+        self.more: tuple[HeatmapMethod, ...] = tuple(m for m in HEATMAPS if m in written and m != "grad_cam")
+        self.switches = (
+            *_WithHeatmaps.switches,
+            *(Switch(HEATMAPS[method], SWITCHES[method], default=False) for method in self.more),
+        )
+
+    def forward(self, face: Tensor) -> tuple[Tensor, ...]:
+        """Return probabilities (B, A), Grad-CAM (B, A, h, w) and the other maps of the same shape."""
+        jacobian: HeadJacobian = self.network.head_jacobian(face)  # type: ignore[operator] # a method
+        return *super().forward(face), *(getattr(jacobian, method)() for method in self.more)
+
+
+class _ProbabilityOnly(_Exported):
+    """The exported function where there are no heat maps."""
 
     def forward(self, face: Tensor) -> tuple[Tensor]:
         """Return probabilities (B, A)."""
@@ -168,7 +198,7 @@ def _accuracy(
     return tuple(found)
 
 
-def _exported_function(network: nn.Module, card: ModelCard) -> nn.Module:
+def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:
     """Return what the file computes, after checking that the card describes it."""
     image = torch.zeros(1, 3, card.crop.size, card.crop.size)
     size = getattr(network, "size", card.crop.size)
@@ -182,13 +212,14 @@ def _exported_function(network: nn.Module, card: ModelCard) -> nn.Module:
         return _ProbabilityOnly(network).eval()
     if not hasattr(network, "logits_and_heatmaps"):
         raise CardError(f"The card promises heat maps, but {card.architecture} cannot write them.")
-    return _WithHeatmaps(network).eval()
+    found = _WithMoreHeatmaps if hasattr(network, "head_jacobian") else _WithHeatmaps
+    return found(network).eval()
 
 
-def _to_onnx(function: nn.Module, card: ModelCard) -> onnx.ModelProto:
+def _to_onnx(function: _Exported, card: ModelCard) -> onnx.ModelProto:
     """Trace the function with a free batch axis, and strip what differs from machine to machine."""
     size = card.crop.size
-    names = ["probability"] if card.heatmap_layer is None else ["probability", "heatmaps"]
+    names = ["probability", *(switch.output for switch in function.switches)]
     batch = torch.export.Dim("batch", min=1)
     with _quiet():
         program = torch.onnx.export(
@@ -202,7 +233,7 @@ def _to_onnx(function: nn.Module, card: ModelCard) -> onnx.ModelProto:
             verbose=False,
         )
     assert program is not None
-    model: onnx.ModelProto = program.model_proto
+    model = merged(program.model_proto)
     # The exporter notes source lines and folders of the machine it ran on; none of it belongs in the file.
     graph = model.graph
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph, model):
@@ -210,51 +241,12 @@ def _to_onnx(function: nn.Module, card: ModelCard) -> onnx.ModelProto:
         part.ClearField("doc_string")
     graph.ClearField("value_info")
     graph.name = card.architecture
-    if card.heatmap_layer is not None:
-        _put_heatmaps_behind_a_switch(graph)
+    put_behind_switches(graph, "probability", function.switches)
     model.producer_name, model.producer_version = "openau", card.version
     return model
 
 
-def _put_heatmaps_behind_a_switch(graph: onnx.GraphProto) -> None:
-    """Move the nodes that only the heat maps need into a branch that runs where `with_heatmaps` is true."""
-    maker = {output: node for node in graph.node for output in node.output}
-    needed: set[str] = set()
-    waiting = ["probability"]
-    while waiting:
-        node = maker.get(waiting.pop())
-        if node is not None and node.output[0] not in needed:
-            needed.update(node.output)
-            waiting.extend(node.input)
-    plain = [node for node in graph.node if node.output[0] in needed]
-    behind = [node for node in graph.node if node.output[0] not in needed]
-    heatmaps = next(output for output in graph.output if output.name == "heatmaps")
-    inside, outside = (onnx.ValueInfoProto.FromString(heatmaps.SerializeToString()) for _ in range(2))
-    inside.name, outside.name = "heatmaps_computed", "heatmaps_absent"
-    for node in behind:
-        names = [inside.name if name == "heatmaps" else name for name in node.output]
-        del node.output[:]
-        node.output.extend(names)
-    none = np.zeros((0, *(d.dim_value for d in heatmaps.type.tensor_type.shape.dim[1:])), np.float32)
-    outside.type.tensor_type.shape.dim[0].dim_value = 0
-    absent = onnx.helper.make_node(
-        "Constant", [], [outside.name], value=onnx.numpy_helper.from_array(none, outside.name)
-    )
-    choice = onnx.helper.make_node(
-        "If",
-        [HEATMAP_SWITCH],
-        ["heatmaps"],
-        then_branch=onnx.helper.make_graph(behind, "heatmaps", [], [inside]),
-        else_branch=onnx.helper.make_graph([absent], "no_heatmaps", [], [outside]),
-    )
-    del graph.node[:]
-    graph.node.extend([*plain, choice])
-    # An input that is also an initializer is optional: the initializer is its default.
-    graph.input.append(onnx.helper.make_tensor_value_info(HEATMAP_SWITCH, onnx.TensorProto.BOOL, []))
-    graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), HEATMAP_SWITCH))
-
-
-def _check_equal(function: nn.Module, data: bytes, card: ModelCard) -> None:
+def _check_equal(function: _Exported, data: bytes, card: ModelCard) -> None:
     """Refuse a file whose outputs are not PyTorch's, for one face and for several."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -264,14 +256,15 @@ def _check_equal(function: nn.Module, data: bytes, card: ModelCard) -> None:
         faces = torch.randn(count, 3, card.crop.size, card.crop.size, generator=generator)
         with torch.no_grad():
             wanted = function(faces)
-        found = session.run(None, {"face": faces.numpy()})
-        for output, ours, theirs in zip(session.get_outputs(), found, wanted, strict=True):
-            drawn = output.name == "heatmaps"
-            scale = max(float(theirs.abs().max()), 1e-12) if drawn else 1.0
-            gap = float(np.abs(ours - theirs.numpy()).max()) / scale
+        on = {switch.name: np.array(True) for switch in function.switches}
+        found = session.run(None, {"face": faces.numpy(), **on})
+        for k, output in enumerate(session.get_outputs()):
+            is_map = output.name != "probability"
+            scale = max(float(wanted[k].abs().max()), 1e-12) if is_map else 1.0
+            gap = float(np.abs(found[k] - wanted[k].numpy()).max()) / scale
             allowed = TOLERANCE
-            if drawn and not gap <= TOLERANCE:
-                allowed = max(TOLERANCE, 4 * _rounding(function, faces) / scale)
+            if is_map and not gap <= TOLERANCE:
+                allowed = max(TOLERANCE, 4 * _rounding(function, faces, k) / scale)
             if not gap <= allowed:
                 raise ModelError(
                     f"The exported {output.name} of {card.name} differs from PyTorch's by {gap:.2g}; "
@@ -279,14 +272,14 @@ def _check_equal(function: nn.Module, data: bytes, card: ModelCard) -> None:
                 )
 
 
-def _rounding(function: nn.Module, faces: Tensor) -> float:
+def _rounding(function: _Exported, faces: Tensor, output: int) -> float:
     """Return how far PyTorch's own heat maps are from those of twice the digits.
 
     On faces of noise the maps of a deep network may be so faint that rounding shows in them.
     """
     exact = copy.deepcopy(function).double()
     with torch.no_grad():
-        gaps = function(faces)[1].double() - exact(faces.double())[1]
+        gaps = function(faces)[output].double() - exact(faces.double())[output]
     return float(gaps.abs().max())
 
 
