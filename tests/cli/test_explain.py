@@ -11,8 +11,10 @@ import pytest
 
 from openau.cli.__main__ import main
 from openau.data import build_index, prepare
+from openau.draw import OverlayWriter
 from openau.explain import open_explained, portraits_of_index
 from openau.faces import Detector
+from openau.read import read_video
 from openau.records import CropSpec
 from tests.fake.explained import AU1_ROWS, AUS, COLUMNS, write_masked_folder, write_run
 from tests.fake.squares import build_square_detector, picture, save
@@ -105,8 +107,8 @@ def test_masks_are_cut_like_the_picture(run: Path, faces: Path) -> None:
 
     index = build_index("synthetic", faces)
     index = index[index["AU01"] > 0]
-    portrait = next(portraits_of_index(index, CropSpec(64), detector=build_marked()))
-    [region] = portrait.masks((1,))
+    portrait = next(portraits_of_index(index, detector=build_marked()))
+    [region] = portrait.masks((1,), portrait.cut(CropSpec(64)))
     wanted = np.zeros((96, 96), bool)
     wanted[2 * AU1_ROWS.start : 2 * AU1_ROWS.stop, 2 * COLUMNS.start : 2 * COLUMNS.stop] = True
     assert np.array_equal(region, wanted[17:81, 17:81])  # the detector finds the face one pixel off
@@ -124,6 +126,60 @@ def test_a_model_file_shows_its_own_grad_cam_of_pictures(
     assert sorted(set(table["face"])) == [0, 1]
     assert table["label"].isna().all()
     assert len(list((tmp_path / "out" / "panels").iterdir())) == 2
+
+
+def test_a_model_file_is_tested_by_its_answers_alone(model: Path, faces: Path, tmp_path: Path) -> None:
+    words = ["explain", str(model), str(faces), "--dataset", "synthetic", "--detector", "index", "--quiet"]
+    words += ["--limit", "2", "--panels", "0", "--resamples", "0", "--curves", "2", "--score", "masks"]
+    assert main([*words, "--aus", "1,12", "--methods", "occlusion", "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "explanations.csv")
+    assert set(table["method"]) == {"occlusion"}
+    faith = pd.read_csv(tmp_path / "out" / "faithful.csv")
+    assert set(faith["what"]) == {"deletion", "insertion", "deletion_random", "insertion_random"}
+    assert faith["value"].between(0, 1).all()
+
+
+def test_two_networks_stand_side_by_side_each_with_its_own_crop(
+    run: Path, model: Path, faces: Path, tmp_path: Path
+) -> None:
+    words = ["explain", str(run), str(faces), "--dataset", "synthetic", "--detector", "index", "--quiet"]
+    words += ["--beside", str(model), "--limit", "4", "--score", "masks", "--resamples", "0", "--panels", "1"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "explanations.csv")
+    names = [run.name, model.stem]
+    assert sorted(set(table["model"])) == sorted(names)
+    shared = [f"AU{au:02d}" for au in open_explained(run).card.aus if au in open_explained(model).card.aus]
+    for name in names:
+        alone = table[table["model"] == name]
+        assert len(alone) == 4 * len(shared)
+        assert sorted(set(alone["au"])) == shared
+    assert set(pd.read_csv(tmp_path / "out" / "scores.csv")["model"]) == set(names)
+    [panel] = (tmp_path / "out" / "panels").iterdir()
+    drawn = cv2.imread(str(panel))
+    assert drawn is not None
+    assert drawn.shape[0] > 2 * 240
+    alone_words = [word for word in words if word not in ("--beside", str(model))]
+    assert main([*alone_words, "--out", str(tmp_path / "alone")]) == 0
+    single = pd.read_csv(tmp_path / "alone" / "explanations.csv")
+    both = table[(table["model"] == run.name)].reset_index(drop=True)
+    merged = both.merge(single, on=["source", "au"], suffixes=("", "_alone"))
+    assert merged["map_max"].tolist() == merged["map_max_alone"].tolist()
+
+
+def test_a_video_becomes_a_table_with_times_and_a_video_of_maps(run: Path, tmp_path: Path) -> None:
+    with OverlayWriter(tmp_path / "walk.mp4", quality=0) as writer:
+        for number in range(6):
+            writer.write(picture((10 + 4 * number, 20)), number / 10)
+    words = ["explain", str(run), str(tmp_path / "walk.mp4"), "--every", "2", "--quiet"]
+    assert main([*words, "--aus", "1,12", "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "explanations.csv")
+    assert table["frame"].unique().tolist() == [0, 2, 4]
+    assert table["time_s"].unique() == pytest.approx([0, 0.2, 0.4], abs=1e-3)
+    [film] = (tmp_path / "out" / "videos").iterdir()
+    frames = list(read_video(film))
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.2, 0.4], abs=1e-3)
+    assert frames[0].rgb.shape[0] > 240
+    assert not (tmp_path / "out" / "panels").exists()
 
 
 def test_reading_a_run_gives_its_networks_probabilities(run: Path) -> None:
@@ -160,8 +216,12 @@ def places(run: Path, faces: Path, model: Path, tmp_path: Path) -> dict[str, Pat
         (["RUN", "FACES", "--score", "masks"], 3, "no exact masks"),
         (["RUN", "EMPTY"], 3, "no picture"),
         (["FACES", "FACES"], 4, "no run folder"),
-        (["MODEL", "FACES", "--methods", "hires_cam"], 2, "only grad_cam"),
-        (["MODEL", "FACES", "--curves", "1"], 2, "run folder"),
+        (["MODEL", "FACES", "--methods", "hires_cam"], 2, "knows grad_cam, occlusion"),
+        (["MODEL", "FACES", "--sanity", "1"], 2, "run folder"),
+        (["MODEL", "FACES", "--layer", "conv1"], 2, "at its own layer"),
+        (["RUN", "FACES", "--beside", "RUN"], 2, "named twice"),
+        (["RUN", "FACES", "--beside", "MODEL", "--aus", "4"], 2, "has no AU 4"),
+        (["RUN", "FACES", "--every", "0"], 2, "every is 0"),
         (["RUN", "FACES", "--out", "FACES"], 5, "exists already"),
     ],
 )

@@ -98,7 +98,7 @@ def test_the_written_grad_cam_plus_plus_leaves_the_network_as_it_was() -> None:
 
 @pytest.mark.skipif(
     importlib.util.find_spec("pytorch_grad_cam") is None,
-    reason="needs grad-cam, which brings a second OpenCV: pip install --no-deps grad-cam ttach matplotlib",
+    reason="grad-cam is not installed; `scripts/install dev` brings it",
 )
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from openau.explain import Method, Portrait
     from openau.explain.choices import Regions
-    from openau.records import CropSpec
 
 EXIT_SOME_FAILED = 3
+Others = Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PATH ...")]
 Methods = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")]
 
 
@@ -35,17 +35,20 @@ class Explain(Command):
     asked for. Ends with 3 if a picture could not be read.
 
     Attributes:
-        model: A run folder, or a model file, which knows grad_cam alone.
-        paths: Pictures, folders, a crop store, or with --dataset a dataset's folder.
+        model: A run folder, or a model file, which knows fewer methods.
+        paths: Pictures, videos, folders, a crop store, or with --dataset a dataset's folder.
         out: Folder for the results; must not exist.
+        beside: Other run folders or model files to set side by side with the first.
         methods: grad_cam, grad_cam_plus_plus, hires_cam, occlusion; several are set side by side.
-        aus: AUs, the name of a set such as disfa-12 or numbers; all of the network's where none is named.
+        aus: AUs, the name of a set such as disfa-12 or numbers; all that the networks share where none is
+            named.
         layer: Where the maps are read; the network's own layer if not given.
         dataset: Read the path as the official folder of this dataset; sample needs no path.
         split: Only these rows of the dataset or crop store.
         limit: At most this many rows, spread evenly.
+        every: Take each so-manieth frame of a video.
         score: Score the maps against masks (rendered faces), landmarks, or none.
-        panels: How many faces are drawn.
+        panels: How many faces of pictures are drawn; a video becomes a video of its own.
         curves: How many faces get deletion and insertion curves.
         sanity: How many faces are compared with the maps of shuffled weights.
         detector: Face detector; `index` cuts by a dataset's true boxes; a crop store's own if not given.
@@ -57,12 +60,14 @@ class Explain(Command):
     model: Required
     paths: Paths = ()
     out: Path = Path("openau-explained")
+    beside: Others = ()
     methods: Methods = ("grad_cam",)
     aus: Units = ()
     layer: Name = ""
     dataset: Name = ""
     split: Name = ""
     limit: Whole = None
+    every: Count = 1
     score: Annotated[str, tyro.conf.arg(metavar="masks|landmarks|none")] = "none"
     panels: Count = 24
     curves: Count = 0
@@ -89,18 +94,18 @@ class Explain(Command):
             resamples=self.resamples,
             seed=self.seed,
         )
-        model = open_explained(self.model)
-        choices.rows(model.card.aus)
+        paths = _named([self.model, *self.beside])
+        models = {name: open_explained(path) for name, path in paths.items()}
         heard = _Heard()
-        portraits, total = self._portraits(model.card.crop, heard)
+        portraits, total = self._portraits(heard)
         with Told(quiet=self.quiet) as told:
             faces = explain_portraits(
-                model, portraits, self.out, choices, total=total, progress=told.advanced
+                models, portraits, self.out, choices, total=total, progress=told.advanced
             )
         print(f"{faces} faces: {self.out}")
         return EXIT_SOME_FAILED if heard.unreadable else 0
 
-    def _portraits(self, spec: CropSpec, heard: _Heard) -> tuple[Iterator[Portrait], int | None]:
+    def _portraits(self, heard: _Heard) -> tuple[Iterator[Portrait], int | None]:
         """Return the faces, and how many there are where that is known."""
         from openau.explain import portraits_of_index, portraits_of_paths
 
@@ -110,9 +115,10 @@ class Explain(Command):
                 raise SettingError("--split and --limit are for datasets and crop stores; leave them out.")
             if not self.paths:
                 raise SettingError("There is nothing to explain: give pictures, folders, or a crop store.")
-            return portraits_of_paths(self.paths, spec, detector=detector, notice=heard.tell), None
+            found = portraits_of_paths(self.paths, detector=detector, every=self.every, notice=heard.tell)
+            return found, None
         table = _chosen(table, self.split, self.limit)
-        return portraits_of_index(table, spec, detector=detector, notice=heard.tell), len(table)
+        return portraits_of_index(table, detector=detector, notice=heard.tell), len(table)
 
     def _index(self) -> tuple[pd.DataFrame | None, str]:
         """Return the index that the path stands for, or None, and the detector."""
@@ -129,6 +135,15 @@ class Explain(Command):
             store = CropStore.open(self.paths[0])
             return store.table, self.detector or store.detector
         return None, self.detector or "haar"
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    """Return networks under the shortest names that tell them apart."""
+    for parts in range(1, 1 + max(len(path.parts) for path in paths)):
+        names = ["/".join(path.parts[-parts:]).removesuffix(".onnx") for path in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths, strict=True))
+    raise SettingError("A network is named twice; name each once.")
 
 
 def _chosen(table: pd.DataFrame, split: str, limit: int | None) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import cv2
@@ -10,18 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.draw import ink
-from openau.draw.tile import (
-    CAPTION_PX,
-    FOOT_PX,
-    GAP_PX,
-    PAPER,
-    TILE_PX,
-    View,
-    captioned,
-    draw_scale,
-    enlarged,
-    laid_over,
-)
+from openau.draw.tile import View, captioned, enlarged, laid_over, says_range, wrapped
 from openau.errors import SettingError
 from openau.facs import ACTION_UNITS
 from openau.records import AUOutput, Crop, ModelCard, Pixels
@@ -66,7 +54,7 @@ def draw_heatmaps(
         coloured = laid_over(face, view.warp(values, crop))
         tile = np.where(within[..., None], coloured, outside)
         tiles.append(captioned(tile, _caption(output, row, thresholds)))
-    return _grid(tiles)
+    return wrapped(tiles)
 
 
 def _chosen(output: AUOutput, aus: Sequence[int] | None) -> list[int]:
@@ -96,22 +84,4 @@ def _caption(output: AUOutput, row: int, thresholds: dict[int, float]) -> tuple[
     if threshold is not None:
         says += f" {'>=' if probability >= threshold else '<'} threshold {threshold:.2f}"
     assert output.heatmaps is not None
-    low, high = float(output.heatmaps[row].min()), float(output.heatmaps[row].max())
-    scale = f"map {low:.2g} to {high:.2g}" if high > low else f"map flat at {low:.2g}"
-    return f"AU{au:02d} {ACTION_UNITS[au].name}", says, scale
-
-
-def _grid(tiles: Sequence[Pixels]) -> Pixels:
-    """Set the tiles in rows, with the colour scale underneath."""
-    ideal = math.ceil(math.sqrt(len(tiles) * 1.4))
-    columns = min((max(2, ideal - 1), max(2, ideal)), key=lambda n: (-len(tiles) % n, -n))
-    rows = math.ceil(len(tiles) / columns)
-    tile_height = TILE_PX + CAPTION_PX
-    width = columns * (TILE_PX + GAP_PX) + GAP_PX
-    out = np.full((rows * (tile_height + GAP_PX) + GAP_PX + FOOT_PX, width, 3), PAPER, np.uint8)
-    for number, tile in enumerate(tiles):
-        top = GAP_PX + (number // columns) * (tile_height + GAP_PX)
-        left = GAP_PX + (number % columns) * (TILE_PX + GAP_PX)
-        out[top : top + tile_height, left : left + TILE_PX] = tile
-    draw_scale(out, (GAP_PX, out.shape[0] - FOOT_PX, width - GAP_PX, out.shape[0] - FOOT_PX + 12))
-    return out
+    return f"AU{au:02d} {ACTION_UNITS[au].name}", says, says_range(output.heatmaps[row])

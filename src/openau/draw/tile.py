@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -116,3 +117,30 @@ def draw_scale(out: Pixels, box: PixelBox) -> None:
     out[y1:y2, x1:x2] = cv2.cvtColor(cv2.applyColorMap(ramp, _COLOUR_MAP), cv2.COLOR_BGR2RGB)
     text = "each map from its own minimum (left) to its own maximum (right)"
     ink.write(out, ink.shorten(text, CAP_PX, x2 - x1), x1, y2 + 16, CAP_PX, ink.PALE)
+
+
+def says_range(values: Floats) -> str:
+    """Say from where to where a map goes, for its caption."""
+    low, high = float(values.min()), float(values.max())
+    return f"map {low:.2g} to {high:.2g}" if high > low else f"map flat at {low:.2g}"
+
+
+def wrapped(tiles: Sequence[Pixels]) -> Pixels:
+    """Set captioned tiles in as many rows as look well, with the colour scale underneath."""
+    ideal = math.ceil(math.sqrt(len(tiles) * 1.4))
+    columns = min((max(2, ideal - 1), max(2, ideal)), key=lambda n: (-len(tiles) % n, -n))
+    return in_rows([tiles[first : first + columns] for first in range(0, len(tiles), columns)])
+
+
+def in_rows(rows: Sequence[Sequence[Pixels]]) -> Pixels:
+    """Set captioned tiles in the rows given, the longest of which is the first, above the colour scale."""
+    height, width = TILE_PX + CAPTION_PX + GAP_PX, TILE_PX + GAP_PX
+    shape = len(rows) * height + GAP_PX + FOOT_PX, max(len(rows[0]), 2) * width + GAP_PX, 3
+    out = np.full(shape, PAPER, np.uint8)
+    for row, tiles in enumerate(rows):
+        for column, tile in enumerate(tiles):
+            top, left = GAP_PX + row * height, GAP_PX + column * width
+            out[top : top + tile.shape[0], left : left + TILE_PX] = tile
+    foot = out.shape[0] - FOOT_PX
+    draw_scale(out, (GAP_PX, foot, out.shape[1] - GAP_PX, foot + 12))
+    return out

@@ -54,7 +54,7 @@ def explain(
         name = own if layer is None else layer
         if name is None:
             raise SettingError("The network names no layer for its maps; give one.")
-        if name == own and method != "hires_cam" and hasattr(network, "head_jacobian"):
+        if name == own and method in getattr(network, "written_maps", ()):
             with torch.no_grad():
                 jacobian = network.head_jacobian(images)  # type: ignore[operator] # a method
                 maps: Tensor = getattr(jacobian, method)()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ class Choices:
 
     Attributes:
         methods: How the maps are made, see `METHODS`.
-        aus: Action units; all of the network's where empty.
+        aus: Action units; all that the networks share where empty.
         layer: Where the maps are read; the network's own layer where None.
         regions: What the maps are scored against: `masks`, where rendered faces show each AU; `landmarks`,
             where FACS expects it; `none`.
@@ -56,16 +56,23 @@ class Choices:
         if self.batch < 1:
             raise SettingError(f"batch is {self.batch}; it must be at least 1.")
 
-    def rows(self, known: Sequence[int]) -> list[int]:
-        """Return the chosen AUs as positions among a network's.
+    def shared(self, known: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+        """Return the AUs to explain: the chosen ones, or those that all networks know.
 
         Args:
-            known: The network's AUs, in output order.
+            known: Name of each network to its AUs, in output order.
 
         Raises:
-            SettingError: The network does not know a chosen AU.
+            SettingError: A network does not know a chosen AU, or the networks share none.
         """
         for au in self.aus:
-            if au not in known:
-                raise SettingError(f"This network has no AU {au}; it knows {', '.join(map(str, known))}.")
-        return [tuple(known).index(au) for au in self.aus] if self.aus else list(range(len(known)))
+            for name, aus in known.items():
+                if au not in aus:
+                    raise SettingError(
+                        f"The network {name} has no AU {au}; it knows {', '.join(map(str, aus))}."
+                    )
+        first = next(iter(known.values()))
+        common = tuple(au for au in first if all(au in aus for aus in known.values()))
+        if not common:
+            raise SettingError(f"The networks {', '.join(known)} have no AU in common.")
+        return self.aus or common

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openau.explain.choices import Choices
-from openau.explain.faithful import deletion_insertion, randomised, rank_correlation
+from openau.explain.faithful import deletion_insertion, rank_correlation
 from openau.explain.methods import Method
-from openau.explain.model import RunModel
+from openau.explain.model import FileModel, RunModel, normalised
 from openau.explain.portraits import Portrait
 from openau.explain.results import as_markdown
 from openau.explain.scores import summarise
@@ -34,14 +34,20 @@ class Faith:
     """Curves and sanity check of the first faces.
 
     Args:
-        model: The network.
+        models: The networks, by name.
+        aus: The A action units.
         choices: What is asked.
     """
 
-    def __init__(self, model: RunModel, choices: Choices) -> None:
-        self._model, self._choices = model, choices
-        self._rows = choices.rows(model.card.aus)
-        self._twin = RunModel(randomised(model.network, choices.seed), model.card) if choices.sanity else None
+    def __init__(
+        self, models: Mapping[str, RunModel | FileModel], aus: tuple[int, ...], choices: Choices
+    ) -> None:
+        self._models, self._aus, self._choices = models, aus, choices
+        self._twins = {
+            name: model.shuffled(choices.seed)
+            for name, model in models.items()
+            if choices.sanity and isinstance(model, RunModel)
+        }
         self._found: list[dict[str, Any]] = []
 
     def wants(self, number: int) -> bool:
@@ -52,51 +58,56 @@ class Faith:
         """
         return number < max(self._choices.curves, self._choices.sanity)
 
-    def take(self, number: int, portraits: Sequence[Portrait], method: Method, maps: Tensor) -> None:
+    def take(
+        self, number: int, portraits: Sequence[Portrait], name: str, method: Method, maps: Tensor
+    ) -> None:
         """Test some faces.
 
         Args:
             number: Of the first of them, from 0.
             portraits: B faces.
+            name: Of the network.
             method: How the maps were made.
             maps: (B, A, h, w), of the chosen AUs.
         """
-        for name, values in {
-            **self._curves(self._choices.curves - number, portraits, maps),
-            **self._sanity(self._choices.sanity - number, portraits, method, maps),
+        for what, values in {
+            **self._curves(portraits[: max(self._choices.curves - number, 0)], name, maps),
+            **self._sanity(portraits[: max(self._choices.sanity - number, 0)], name, method, maps),
         }.items():
             for row, portrait in zip(values, portraits, strict=False):  # the first of them only
-                for k, value in zip(self._rows, row, strict=True):
-                    about = {"subject": portrait.subject, "method": method, "au": self._model.card.aus[k]}
-                    self._found.append(about | {"what": name, "value": value})
+                for au, value in zip(self._aus, row, strict=True):
+                    about = {"subject": portrait.subject, "model": name, "method": method, "au": au}
+                    self._found.append(about | {"what": what, "value": value})
 
     def _curves(
-        self, wanted: int, portraits: Sequence[Portrait], maps: Tensor
+        self, portraits: Sequence[Portrait], name: str, maps: Tensor
     ) -> dict[str, NDArray[np.float64]]:
-        """Return areas (B, A) by name, of the first faces only."""
-        count = min(len(portraits), max(wanted, 0))
-        if not count:
+        """Return areas (B, A) by what they are."""
+        if not portraits:
             return {}
+        model = self._models[name]
+        rows = [model.card.aus.index(au) for au in self._aus]
 
         def network(images: Tensor) -> Tensor:
-            logits: Tensor = self._model.network(images)
-            return logits[:, self._rows]
+            return model.logits(images)[:, rows]
 
-        images = self._model.images([portrait.crop for portrait in portraits[:count]])
-        areas = deletion_insertion(network, images, maps[:count], seed=self._choices.seed)
+        images = normalised([portrait.cut(model.card.crop) for portrait in portraits], model.card)
+        areas = deletion_insertion(network, images, maps[: len(portraits)], seed=self._choices.seed)
         return dict(zip(CURVES, areas.double().numpy(), strict=True))
 
     def _sanity(
-        self, wanted: int, portraits: Sequence[Portrait], method: Method, maps: Tensor
+        self, portraits: Sequence[Portrait], name: str, method: Method, maps: Tensor
     ) -> dict[str, NDArray[np.float64]]:
-        """Return correlations (B, A) by name, of the first faces only."""
-        count = min(len(portraits), max(wanted, 0))
-        if not count or self._twin is None:
+        """Return correlations (B, A) by what they are."""
+        if not portraits or name not in self._twins:
             return {}
-        crops = [portrait.crop for portrait in portraits[:count]]
-        outputs = self._twin.read(crops, method, self._choices.layer)
-        others = np.stack([output.heatmaps[self._rows] for output in outputs if output.heatmaps is not None])
-        return {"random_weights": rank_correlation(maps[:count], torch.from_numpy(others)).numpy()}
+        twin = self._twins[name]
+        rows = [twin.card.aus.index(au) for au in self._aus]
+        crops = [portrait.cut(twin.card.crop) for portrait in portraits]
+        outputs = twin.read(crops, method, self._choices.layer)
+        others = np.stack([output.heatmaps[rows] for output in outputs if output.heatmaps is not None])
+        same = rank_correlation(maps[: len(portraits)], torch.from_numpy(others))
+        return {"random_weights": same.numpy()}
 
     def section(self, folder: Path) -> list[str]:
         """Write `faithful.csv` where anything was tested.
@@ -110,10 +121,11 @@ class Faith:
         if not self._found:
             return []
         found = []
-        for (method, name), rows in pd.DataFrame(self._found).groupby(["method", "what"], sort=False):
+        keys = ["model", "method", "what"]
+        for names, rows in pd.DataFrame(self._found).groupby(keys, sort=False):
             means = summarise(rows, ["value"], resamples=self._choices.resamples, seed=self._choices.seed)
-            means.insert(0, "what", str(name))
-            means.insert(0, "method", str(method))
+            for key, name in reversed(list(zip(keys, names, strict=True))):
+                means.insert(0, key, str(name))
             found.append(means)
         table = pd.concat(found, ignore_index=True)
         table.to_csv(folder / "faithful.csv", index=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,18 @@ from torch import Tensor, nn
 
 from openau.errors import CardError, ModelError, SettingError
 from openau.explain.autograd import evaluating, explain
+from openau.explain.faithful import randomised
 from openau.explain.methods import Method
+from openau.explain.occlusion import occlusion
 from openau.models.weights import load_network
 from openau.records import AUOutput, Crop, ModelCard
 from openau.runtime import AUModel
 
+_SMALLEST = 1e-7  # float32 probabilities near 1 come in steps of this size
+
 
 class RunModel:
-    """A network with its weights.
+    """A network with its weights: every method at every layer.
 
     Args:
         network: (B, 3, S, S) normalised float to (B, A) logits.
@@ -37,58 +42,92 @@ class RunModel:
             method: How the maps are made.
             layer: Where they are read; the network's own where None.
         """
-        images = self.images(crops)
-        with evaluating(self.network), torch.no_grad():
-            probability = torch.sigmoid(self.network(images)).numpy()
+        images = normalised(crops, self.card)
+        probability = torch.sigmoid(self.logits(images)).numpy()
         maps = explain(self.network, images, layer=layer, method=method).numpy()
         return [
             AUOutput(self.card.aus, p, heatmaps=m.astype(np.float32))
             for p, m in zip(probability, maps, strict=True)
         ]
 
-    def images(self, crops: Sequence[Crop]) -> Tensor:
-        """Return crops as the network takes them, (B, 3, S, S) float, normalised.
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the logits of pictures, (B, A).
 
         Args:
-            crops: Cut by the card's recipe.
+            images: (B, 3, S, S) float, normalised.
         """
-        pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops])).permute(0, 3, 1, 2).float() / 255
-        mean, std = (torch.tensor(v)[:, None, None] for v in (self.card.mean, self.card.std))
-        return (pixels - mean) / std
+        with evaluating(self.network), torch.no_grad():
+            found: Tensor = self.network(images)
+        return found
+
+    def shuffled(self, seed: int) -> RunModel:
+        """Return the same network after it has forgotten what it learned, see `randomised`.
+
+        Args:
+            seed: Decides the shuffle.
+        """
+        return RunModel(randomised(self.network, seed), self.card)
 
 
 class FileModel:
-    """A model file: Grad-CAM at the layer it was exported with, and nothing else.
+    """A model file: the heat maps that it was exported with, and whatever needs nothing but its answers.
 
     Args:
         path: The ONNX file.
 
     Raises:
-        ModelError: The file cannot be used, or writes no heat maps.
+        ModelError: The file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
         self._model = AUModel(path)
         self.card = self._model.card
-        if self.card.heatmap_layer is None:
-            raise ModelError(f"The model {path} writes no heat maps; give the run folder it was made from.")
+        self.methods: tuple[Method, ...] = (*self._model.heatmap_methods, "occlusion")
 
     def read(self, crops: Sequence[Crop], method: Method, layer: str | None = None) -> list[AUOutput]:
         """Return probabilities and maps of every AU of some crops.
 
         Args:
             crops: Cut by the card's recipe.
-            method: `grad_cam`.
+            method: One of `methods`.
             layer: None, or the card's.
 
         Raises:
             SettingError: Another method or layer is asked for.
         """
-        if method != "grad_cam" or layer not in (None, self.card.heatmap_layer):
+        if method not in self.methods or layer not in (None, self.card.heatmap_layer):
             raise SettingError(
-                f"A model file knows only grad_cam at {self.card.heatmap_layer}; give the run folder."
+                f"The model file {self.card.name} knows {', '.join(self.methods)} at its own layer "
+                f"{self.card.heatmap_layer}; give the run folder it was made from."
             )
-        return self._model.predict(crops, heatmaps=True)
+        if method != "occlusion":
+            return self._model.predict(crops, heatmaps=method)
+        maps = occlusion(self.logits, normalised(crops, self.card)).relu().numpy()
+        return [
+            replace(output, heatmaps=one)
+            for output, one in zip(self._model.predict(crops), maps, strict=True)
+        ]
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the logits of pictures, (B, A), as far as float32 probabilities tell them: within ±16.
+
+        Args:
+            images: (B, 3, S, S) float, normalised.
+        """
+        probability = torch.from_numpy(self._model.probabilities(images.numpy()))
+        return torch.logit(probability, eps=_SMALLEST)
+
+
+def normalised(crops: Sequence[Crop], card: ModelCard) -> Tensor:
+    """Return crops as a network takes them, (B, 3, S, S) float32.
+
+    Args:
+        crops: Cut by the card's recipe.
+        card: Says how they are normalised.
+    """
+    pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops])).permute(0, 3, 1, 2).float() / 255
+    mean, std = (torch.tensor(v)[:, None, None] for v in (card.mean, card.std))
+    return (pixels - mean) / std
 
 
 def open_explained(path: Path) -> RunModel | FileModel:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from openau.errors import SettingError
 
@@ -15,7 +15,7 @@ CELLS = 12
 
 @torch.no_grad()
 def occlusion(
-    network: nn.Module,
+    network: Callable[[Tensor], Tensor],
     images: Tensor,
     *,
     outputs: Sequence[int] | None = None,

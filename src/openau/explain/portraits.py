@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from openau.data.crops import choose_face
 from openau.data.pictures import read_picture
 from openau.data.truth import read_landmarks, read_masks
-from openau.errors import InputError
+from openau.errors import InputError, SettingError
 from openau.explain.regions import landmark_regions
 from openau.faces import Detector, build_detector, crop_face
 from openau.facs import au_column
-from openau.read import find_sources, read_image
-from openau.records import Crop, CropSpec, Face, Floats, Pixels
+from openau.read import find_sources, read_image, read_video
+from openau.records import Crop, CropSpec, Face, Floats, Frame, Pixels
 
 Notice = Callable[[str, bool], None]
 """Told one sentence on a picture without a face to explain, and whether it could not even be read."""
@@ -34,21 +34,33 @@ class Portrait:
 
     Attributes:
         source: The picture's path, or its address in an index.
-        face: Number of the face in the picture, from 0.
+        number: Of the face in the picture, from 0.
         subject: Whose face it is; the picture where that is not known.
         rgb: (H, W, 3) RGB uint8, the photograph.
-        crop: The face as the network reads it.
+        face: Where the face is.
         landmarks: (68, 2) in pixels of the photograph, where known.
         row: The picture's row of the index, one row; None where there is none.
+        frame: As in `openau.records.Frame`.
+        time_s: As in `openau.records.Frame`.
     """
 
     source: str
-    face: int
+    number: int
     subject: str
     rgb: Pixels
-    crop: Crop
+    face: Face
     landmarks: Floats | None = None
     row: pd.DataFrame | None = None
+    frame: int = 0
+    time_s: float | None = None
+
+    def cut(self, spec: CropSpec) -> Crop:
+        """Return the face as a network reads it.
+
+        Args:
+            spec: The network's crop recipe.
+        """
+        return crop_face(self.rgb, self.face, spec)
 
     def present(self, aus: Sequence[int]) -> NDArray[np.float64]:
         """Return what the labels say: 1 where an AU shows at least as a trace, 0 where not, NaN unknown.
@@ -66,11 +78,12 @@ class Portrait:
         ]
         return np.array([value if np.isnan(value) else float(value >= 1) for value in values])
 
-    def masks(self, aus: Sequence[int]) -> NDArray[np.bool_]:
+    def masks(self, aus: Sequence[int], crop: Crop) -> NDArray[np.bool_]:
         """Return where AUs show in the crop, by the exact masks of a rendered picture.
 
         Args:
             aus: The A action units.
+            crop: From `cut`.
 
         Returns:
             (A, S, S); False everywhere where an AU does not show.
@@ -84,13 +97,14 @@ class Portrait:
             )
         [planes] = read_masks(self.row, aus)
         scale = planes.shape[2] / self.rgb.shape[1], planes.shape[1] / self.rgb.shape[0]
-        return _cut_planes(planes, scale, self.crop)
+        return _cut_planes(planes, scale, crop)
 
-    def regions(self, aus: Sequence[int]) -> NDArray[np.bool_]:
+    def regions(self, aus: Sequence[int], crop: Crop) -> NDArray[np.bool_]:
         """Return where AUs are expected in the crop, by the landmarks.
 
         Args:
             aus: The A action units.
+            crop: From `cut`.
 
         Returns:
             (A, S, S).
@@ -103,8 +117,8 @@ class Portrait:
                 f"No landmarks are known of {self.source}: only rendered pictures and some detectors "
                 "have them."
             )
-        points = self.landmarks @ self.crop.matrix[:, :2].T + self.crop.matrix[:, 2]
-        return landmark_regions(points.astype(np.float32), aus, self.crop.pixels.shape[0])
+        points = self.landmarks @ crop.matrix[:, :2].T + crop.matrix[:, 2]
+        return landmark_regions(points.astype(np.float32), aus, crop.pixels.shape[0])
 
 
 def _cut_planes(planes: NDArray[np.bool_], scale: tuple[float, float], crop: Crop) -> NDArray[np.bool_]:
@@ -123,44 +137,52 @@ def _cut_planes(planes: NDArray[np.bool_], scale: tuple[float, float], crop: Cro
 
 def portraits_of_paths(
     paths: Sequence[Path],
-    spec: CropSpec,
     *,
     detector: str | Detector = "haar",
+    every: int = 1,
     notice: Notice = _unheard,
 ) -> Iterator[Portrait]:
-    """Find the faces of pictures and folders, one picture at a time.
+    """Find the faces of pictures, videos and folders, one picture or frame at a time.
 
     Args:
-        paths: Pictures and folders.
-        spec: The network's crop recipe.
+        paths: Pictures, videos and folders.
         detector: Name of a detector, or one.
+        every: Take each so-manieth frame of a video.
         notice: Told what cannot be read and what shows no face.
 
     Raises:
         InputError: A path does not exist.
-        NoInputError: The folders hold no picture.
+        NoInputError: The folders hold nothing to read.
+        SettingError: `every` is below 1, or no detector has this name.
     """
     find = build_detector(detector) if isinstance(detector, str) else detector
+    if every < 1:
+        raise SettingError(f"every is {every}; it must be 1 or more.")
     for source in find_sources(paths):
-        if source.kind == "video":
-            notice(f"{source.path} is a video; give pictures, such as single frames of it.", True)
-            continue
+        name = str(source.path)
+        is_video, found = source.kind == "video", 0
+        frames = read_video(source.path, every=every) if is_video else _one_frame(source.path)
         try:
-            rgb = read_image(source.path).rgb
+            for frame in frames:
+                faces = find(frame.rgb)
+                found += len(faces)
+                for number, face in enumerate(faces):
+                    yield Portrait(
+                        name, number, name, frame.rgb, face, face.points, None, frame.index, frame.time_s
+                    )
         except InputError as error:
             notice(str(error), True)
             continue
-        faces = find(rgb)
-        if not faces:
-            notice(f"{source.path}: no face was found.", False)
-        for number, face in enumerate(faces):
-            name = str(source.path)
-            yield Portrait(name, number, name, rgb, crop_face(rgb, face, spec), face.points)
+        if not found:
+            notice(f"{name}: no face was found.", False)
+
+
+def _one_frame(path: Path) -> Iterator[Frame]:
+    yield read_image(path)
 
 
 def portraits_of_index(
     table: pd.DataFrame,
-    spec: CropSpec,
     *,
     detector: str | Detector = "haar",
     notice: Notice = _unheard,
@@ -169,7 +191,6 @@ def portraits_of_index(
 
     Args:
         table: Rows of an index.
-        spec: The network's crop recipe.
         detector: Name of a detector, or one; `index` cuts by the index's true boxes.
         notice: Told which pictures cannot be read or show no face.
 
@@ -196,4 +217,4 @@ def portraits_of_index(
             notice(f"{path}: no face was found.", False)
             continue
         points = read_landmarks(row)[0] if has_points else face.points
-        yield Portrait(path, 0, str(row["subject"].iloc[0]), rgb, crop_face(rgb, face, spec), points, row)
+        yield Portrait(path, 0, str(row["subject"].iloc[0]), rgb, face, points, row)

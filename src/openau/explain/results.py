@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,127 +12,143 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from openau.draw import draw_panel
+from openau.draw import PanelRow
+from openau.explain.averages import Averages
 from openau.explain.choices import Choices
 from openau.explain.portraits import Portrait
 from openau.explain.scores import Confusion, FaceScores, enlarge, score_face, summarise
-from openau.facs import ACTION_UNITS, au_column
-from openau.records import Crop, Floats, ModelCard, Pixels
+from openau.explain.sheets import Sheets
+from openau.facs import au_column
+from openau.records import Crop, Floats, ModelCard
+
+TABLE = "explanations.csv"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What one network said about one face, and where it looked by one method.
+
+    Attributes:
+        model: The network's name.
+        method: How the maps were made.
+        crop: The face as the network read it.
+        probability: (A,) float32.
+        maps: (A, h, w) float32.
+    """
+
+    model: str
+    method: str
+    crop: Crop
+    probability: Floats
+    maps: Floats
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Network and method."""
+        return self.model, self.method
 
 
 class Gathered:
-    """Rows, means and sums over all faces so far; pictures of some.
+    """Rows, means and sums over all faces so far; pictures of some. Rows go to the disk as they come.
 
     Args:
-        card: Of the network.
+        cards: Of the networks, by name.
+        aus: The A action units.
         choices: What is asked.
-        folder: Where panels are drawn.
+        folder: Where everything is written.
     """
 
-    def __init__(self, card: ModelCard, choices: Choices, folder: Path) -> None:
+    def __init__(
+        self, cards: Mapping[str, ModelCard], aus: tuple[int, ...], choices: Choices, folder: Path
+    ) -> None:
         self.faces = 0
-        self._choices, self._folder = choices, folder
-        self._rows = choices.rows(card.aus)
-        self._aus = tuple(card.aus[row] for row in self._rows)
-        self._thresholds = np.array(card.thresholds)[self._rows]
-        self._table: list[dict[str, Any]] = []
-        self._confusion = {str(method): Confusion(self._aus) for method in choices.methods}
-        size = card.crop.size
-        self._mean_face = np.zeros((size, size, 3))
-        self._shown = np.zeros(len(self._aus))
-        self._mean_maps = {str(m): np.zeros((len(self._aus), size, size)) for m in choices.methods}
+        self._choices, self._folder, self._aus = choices, folder, aus
+        self._thresholds = {
+            name: np.array([card.thresholds[card.aus.index(au)] for au in aus])
+            for name, card in cards.items()
+        }
+        keys = [(name, str(method)) for name in cards for method in choices.methods]
+        self._confusion = {key: Confusion(aus) for key in keys}
+        self._averages = Averages(keys, aus)
+        self._sheets = Sheets(folder, aus, choices.panels)
+        self._is_one = len(cards) == 1
 
-    @property
-    def rows(self) -> list[int]:
-        """Positions of the chosen AUs in the network's output."""
-        return self._rows
-
-    def take(self, portrait: Portrait, probability: Floats, maps: dict[str, Floats]) -> None:
+    def take(self, portrait: Portrait, found: Sequence[Found]) -> None:
         """Take in one face.
 
         Args:
             portrait: The face.
-            probability: (A,) float32 of the chosen AUs.
-            maps: Method to (A, h, w) float32 of the chosen AUs.
+            found: Of every network and method, in order.
         """
         labels = portrait.present(self._aus)
-        present = np.where(np.isnan(labels), probability >= self._thresholds, labels == 1)
-        regions = self._regions(portrait)
-        self._mean_face += portrait.crop.pixels
-        self._shown += present
-        for method, each in maps.items():
-            large = enlarge(each, portrait.crop.pixels.shape[0])
-            total = large.sum((1, 2), keepdims=True)
-            share = np.divide(large, total, out=np.zeros_like(large), where=total > 0)
-            self._mean_maps[method] += share * present[:, None, None]
-            scores = None if regions is None else score_face(each, regions)
+        rows: list[dict[str, Any]] = []
+        panel: list[PanelRow] = []
+        shown: list[NDArray[np.bool_]] = []
+        for one in found:
+            says = one.probability >= self._thresholds[one.model]
+            present = np.where(np.isnan(labels), says, labels == 1)
+            regions = self._regions(portrait, one.crop)
+            scores = None if regions is None else score_face(one.maps, regions)
             if scores is not None:
-                self._confusion[method].add(scores, present)
-            self._add_rows(portrait, method, large, scores, (probability, labels, present))
-        if self.faces < self._choices.panels:
-            self._draw(portrait, probability, maps, regions)
+                self._confusion[one.key].add(scores, present)
+            rows += self._rows(portrait, one, scores, labels, present)
+            name = one.method if self._is_one else f"{one.model}, {one.method}"
+            probability = [f"probability {p:.2f}" for p in one.probability]
+            panel.append(PanelRow(name, one.crop, one.maps, probability, regions))
+            shown.append(present)
+        self._averages.take(portrait, [(one.key, one.crop, one.maps) for one in found], shown)
+        self._sheets.take(portrait, panel, self.faces)
+        is_first = self.faces == 0
+        pd.DataFrame(rows).to_csv(
+            self._folder / TABLE, mode="w" if is_first else "a", header=is_first, index=False
+        )
         self.faces += 1
 
-    def _regions(self, portrait: Portrait) -> NDArray[np.bool_] | None:
+    def _regions(self, portrait: Portrait, crop: Crop) -> NDArray[np.bool_] | None:
         if self._choices.regions == "none":
             return None
         exact = self._choices.regions == "masks"
-        return portrait.masks(self._aus) if exact else portrait.regions(self._aus)
+        return portrait.masks(self._aus, crop) if exact else portrait.regions(self._aus, crop)
 
-    def _add_rows(
+    def _rows(
         self,
         portrait: Portrait,
-        method: str,
-        large: Floats,
+        one: Found,
         scores: FaceScores | None,
-        read: tuple[Floats, NDArray[np.float64], NDArray[np.bool_]],
-    ) -> None:
-        """Note every AU of a face."""
-        back = cv2.invertAffineTransform(portrait.crop.matrix)
-        probability, labels, present = read
+        labels: NDArray[np.float64],
+        present: NDArray[np.bool_],
+    ) -> list[dict[str, Any]]:
+        """Return a row for every AU of a face."""
+        back = cv2.invertAffineTransform(one.crop.matrix)
+        large = enlarge(one.maps, one.crop.pixels.shape[0])
+        rows = []
         for k, au in enumerate(self._aus):
-            row, column = np.unravel_index(int(large[k].argmax()), large[k].shape)
-            is_flat = not large[k].max() > 0
-            x, y = (np.nan, np.nan) if is_flat else back @ (float(column), float(row), 1.0)
-            self._table.append(
-                {
-                    "source": portrait.source,
-                    "face": portrait.face,
-                    "subject": portrait.subject,
-                    "method": method,
-                    "au": au,
-                    "probability": float(probability[k]),
-                    "label": labels[k],
-                    "present": bool(present[k]),
-                    "map_max": float(large[k].max()),
-                    "peak_x": round(float(x), 1),
-                    "peak_y": round(float(y), 1),
+            height, (y, x) = float(large[k].max()), np.unravel_index(int(large[k].argmax()), large[k].shape)
+            peak = back @ (float(x), float(y), 1.0) if height > 0 else (np.nan, np.nan)
+            row = {
+                "source": portrait.source,
+                "frame": portrait.frame,
+                "time_s": portrait.time_s,
+                "face": portrait.number,
+                "subject": portrait.subject,
+                "model": one.model,
+                "method": one.method,
+                "au": au_column(au),
+                "probability": float(one.probability[k]),
+                "label": labels[k],
+                "present": bool(present[k]),
+                "map_max": height,
+                "peak_x": round(float(peak[0]), 1),
+                "peak_y": round(float(peak[1]), 1),
+            }
+            if scores is not None:
+                row |= {
+                    "energy": scores.energy[k, k],
+                    "pointing": scores.peak[k, k],
+                    "chance": scores.chance[k],
                 }
-                | (
-                    {}
-                    if scores is None
-                    else {
-                        "energy": scores.energy[k, k],
-                        "pointing": scores.peak[k, k],
-                        "chance": scores.chance[k],
-                    }
-                )
-            )
-
-    def _draw(
-        self,
-        portrait: Portrait,
-        probability: Floats,
-        maps: dict[str, Floats],
-        regions: NDArray[np.bool_] | None,
-    ) -> None:
-        titles = [
-            (f"{au_column(au)} {ACTION_UNITS[au].name}", f"probability {p:.2f}")
-            for au, p in zip(self._aus, probability, strict=True)
-        ]
-        panel = draw_panel(portrait.rgb, portrait.crop, maps, titles, regions)
-        stem = Path(portrait.source.split("#")[0]).stem
-        write_picture(self._folder / "panels" / f"{self.faces:04d}-{stem}-{portrait.face}.png", panel)
+            rows.append(row)
+        return rows
 
     def write(self, *sections: list[str]) -> None:
         """Write tables, averages and the page that sums them up.
@@ -138,55 +156,67 @@ class Gathered:
         Args:
             *sections: Paragraphs to add to the page.
         """
-        table = pd.DataFrame(self._table)
-        table.assign(au=table["au"].map(au_column)).to_csv(self._folder / "explanations.csv", index=False)
-        parts = [
-            f"# What the network looked at\n\n{self.faces} faces, {table['subject'].nunique()} subjects."
-        ]
-        if "energy" in table:
+        self._sheets.close()
+        has_scores = self._choices.regions != "none"
+        columns = ["subject", "model", "method", "au", "present"]
+        table = pd.read_csv(
+            self._folder / TABLE,
+            usecols=columns + ["energy", "pointing", "chance"] * has_scores,
+            dtype={"subject": str, "model": str},
+        )
+        table["au"] = table["au"].str[2:].astype(int)
+        count = table["subject"].nunique()
+        parts = [f"# What the network looked at\n\n{self.faces} faces, {count} subjects."]
+        if has_scores:
             parts += self._scores(table)
         parts += [part for section in sections for part in section]
-        self._averages()
+        self._averages.write(self._folder)
         (self._folder / "explanations.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+    def close(self) -> None:
+        """Let go of files that are still open, unfinished."""
+        self._sheets.abort()
 
     def _scores(self, table: pd.DataFrame) -> list[str]:
         """Write scores and confusion; returns their sections."""
         shown = table[table["present"]]
         if shown.empty:
             return ["No face shows any of the AUs, so that there is nothing to score."]
-        columns = ["energy", "pointing", "chance"]
-        scores = self._by_method(shown, columns)
-        pairs = pd.concat([c.table().assign(method=m) for m, c in self._confusion.items()], ignore_index=True)
+        found = []
+        for (model, method), rows in shown.groupby(["model", "method"], sort=False):
+            one = summarise(
+                rows,
+                ["energy", "pointing", "chance"],
+                resamples=self._choices.resamples,
+                seed=self._choices.seed,
+            )
+            one.insert(0, "method", str(method))
+            one.insert(0, "model", str(model))
+            found.append(one.drop(columns=["chance_low", "chance_high"]))
+        scores = pd.concat(found, ignore_index=True)
         scores.to_csv(self._folder / "scores.csv", index=False)
+        pairs = pd.concat(
+            [each.table().assign(model=key[0], method=key[1]) for key, each in self._confusion.items()],
+            ignore_index=True,
+        )
         pairs.to_csv(self._folder / "confusion.csv", index=False)
         say = (
             "Share of a map's energy inside the AU's region, and how often its peak lies there, on faces "
             "that show the AU; chance is the region's share of the crop. 95 % intervals over subjects. "
-            f"Regions: {self._choices.regions}. Whose region lights up for whom: confusion.csv."
+            f"Regions: {self._choices.regions}."
         )
-        return ["## Scores", say, as_markdown(scores)]
+        parts = ["## Scores", say, as_markdown(scores), "## Whose region lights up", _CONFUSION]
+        for (model, method), rows in pairs.groupby(["model", "method"], sort=False):
+            matrix = rows.pivot(index="au", columns="region", values="lift")
+            parts += [f"{model}, {method}:", as_markdown(matrix.reset_index())]
+        return parts
 
-    def _by_method(self, table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        found = []
-        for method, rows in table.groupby("method", sort=False):
-            one = summarise(rows, columns, resamples=self._choices.resamples, seed=self._choices.seed)
-            one.insert(0, "method", method)
-            found.append(one.drop(columns=["chance_low", "chance_high"]))
-        return pd.concat(found, ignore_index=True)
 
-    def _averages(self) -> None:
-        """Draw the mean map of each AU over the faces that show it, on the mean face."""
-        face = np.rint(self._mean_face / max(self.faces, 1)).astype(np.uint8)
-        count = np.maximum(self._shown, 1)[:, None, None]
-        maps = {m: (total / count).astype(np.float32) for m, total in self._mean_maps.items()}
-        titles = [
-            (f"{au_column(au)} {ACTION_UNITS[au].name}", f"mean of {int(n)} faces, share per pixel")
-            for au, n in zip(self._aus, self._shown, strict=True)
-        ]
-        panel = draw_panel(face, Crop(face, np.eye(2, 3)), maps, titles)
-        write_picture(self._folder / "averages.png", panel)
-        arrays: dict[str, Any] = {"face": face, **maps}
-        np.savez_compressed(self._folder / "averages.npz", **arrays)
+_CONFUSION = (
+    "Rows: the AU that the map is of, on faces that show it. Columns: the region. Share of the map's energy "
+    "in the region over the region's share of the crop: 1 is no preference. A row that is highest outside "
+    "its own column says that the AU is read from elsewhere."
+)
 
 
 def as_markdown(table: pd.DataFrame) -> str:
@@ -204,15 +234,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.3f}"
     return str(value)
-
-
-def write_picture(path: Path, rgb: Pixels) -> None:
-    """Write a PNG, making its folder.
-
-    Args:
-        path: The file.
-        rgb: (H, W, 3) RGB uint8.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    path.write_bytes(data.tobytes())
