@@ -150,6 +150,27 @@ def test_every_quoted_number_is_the_ledgers(page: str) -> None:
     assert filled(text(page), latest_results()) == text(page), "run `python -m benchmarks.quote`"
 
 
+def test_a_quoted_table_has_a_row_per_first_word_and_the_columns_asked_for() -> None:
+    common = {"unit": "share", "n": 3, "group": "sample, grad_cam"}
+    rows = [
+        {"name": "AU01 energy", "value": 0.5, "low": 0.4, "high": 0.61} | common,
+        {"name": "AU01 chance", "value": 0.1} | common,
+        {"name": "AU02 energy", "value": 0.25, "note": "AU04"} | common,
+        {"name": "AU02 energy", "value": 9.0} | common | {"group": "other"},
+    ]
+    results = {"explained": {"date": "2026-01-02", "machine": {}, "measurements": rows}}
+    table = "<!-- measured table: explained; sample, grad_cam; energy, chance -->\nold\n<!-- /measured -->"
+    found = filled(table, results).splitlines()
+    assert found[1:-1] == [
+        "| | n | energy | chance |",
+        "|---|---|---|---|",
+        "| AU01 | 3 | 0.50 (0.40–0.61) | 0.10 |",
+        "| AU02 | 3 | 0.25 AU04 |  |",
+    ]
+    assert filled("\n".join(found), results).splitlines() == found
+    assert "not measured" in filled(table.replace("explained", "speed"), results)
+
+
 def test_a_quoted_number_is_filled_from_its_measurement() -> None:
     machine = {"processor": "Test 1", "cores": 2}
     rows = [
