@@ -39,6 +39,7 @@ def test_every_table_of_rendered_faces_says_so(page: str) -> None:
     assert len(captions) == 4  # the head, the stand-in, F1, what the split was worth
     assert "at most 60 pictures of each dataset, 1 epochs, 16 pixels" in page
     assert "- It is tiny." in page
+    assert "**A smoke run** shows that all of it works." in page
 
 
 def test_numbers_on_the_page_are_those_of_the_run_folder(page: str, setting: Setting) -> None:

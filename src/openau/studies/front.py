@@ -72,6 +72,8 @@ def front(results: Results) -> list[str]:
         f"Scale `{setting.scale_name}`: {_smaller(setting)}. {len(results.plans)} runs, {minutes:.1f} "
         "minutes of training. Numbers in *italics* are the paper's own; all others were measured here.",
     ]
+    if setting.scale_name == "smoke":
+        lines.append("**A smoke run** shows that all of it works. Its networks have learned next to nothing.")
     if scale.resamples:
         lines.append(f"In brackets: 95 % intervals over {scale.resamples} resamples of the people.")
     if study.differences:
