@@ -60,6 +60,7 @@ def test_the_full_scale_is_the_papers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # two minutes on a free core, more on a busy one
 def test_the_study_runs_to_its_page_on_the_sample(tmp_path: Path) -> None:
     study = find_study("masur2023")
     page = run_study(study, build_setting(study, tmp_path / "out", scale="smoke", synthetic=True, threads=1))
