@@ -21,7 +21,7 @@ from openau.losses import (
     binary_cross_entropy,
     build_loss,
     loss_gain,
-    multi_label_softmax_regression,
+    multi_label_slope_rate,
 )
 from tests.reference.losses import SlowAdMSR
 
@@ -47,12 +47,12 @@ def column(*values: float) -> Tensor:
 )
 def test_msr_has_the_hand_computed_value(labels: tuple[float, ...], wanted: float, plain: float) -> None:
     logits, target = torch.logit(P), column(*labels)
-    assert float(multi_label_softmax_regression(logits, target)) == pytest.approx(wanted, abs=1e-7)
+    assert float(multi_label_slope_rate(logits, target)) == pytest.approx(wanted, abs=1e-7)
     assert float(binary_cross_entropy(logits, target)) == pytest.approx(plain, abs=1e-7)
 
 
 def test_an_unknown_label_leaves_the_batch() -> None:
-    with_unknown = multi_label_softmax_regression(
+    with_unknown = multi_label_slope_rate(
         torch.cat((torch.logit(P), column(9))), torch.cat((column(1, 0, 0, 0), column(NAN)))
     )
     assert float(with_unknown) == pytest.approx(0.5119392, abs=1e-7)
@@ -62,7 +62,7 @@ def test_an_unknown_label_leaves_the_batch() -> None:
 def test_both_answers_weigh_alike_within_a_batch(labels: list[float]) -> None:
     logits = torch.zeros(len(labels), 1, dtype=torch.float64, requires_grad=True)
     target = column(*labels)
-    (gradient,) = torch.autograd.grad(multi_label_softmax_regression(logits, target).sum(), logits)
+    (gradient,) = torch.autograd.grad(multi_label_slope_rate(logits, target).sum(), logits)
     positive, negative = gradient[target == 1].sum(), gradient[target == 0].sum()
     assert float(positive) == pytest.approx(-float(negative))
     # The rarer answer is raised to the commoner one, which keeps its weight of one.
@@ -72,13 +72,13 @@ def test_both_answers_weigh_alike_within_a_batch(labels: list[float]) -> None:
 
 def test_a_rare_answer_weighs_at_most_as_told() -> None:
     logits, target = torch.logit(P), column(1, 0, 0, 0)
-    limited = multi_label_softmax_regression(logits, target, max_weight=2)
+    limited = multi_label_slope_rate(logits, target, max_weight=2)
     by_hand = -(2 * torch.log(P[0]) + torch.log(1 - P[1:]).sum()) / 4
     torch.testing.assert_close(limited, by_hand)
-    unlimited = multi_label_softmax_regression(logits, target, max_weight=1)
+    unlimited = multi_label_slope_rate(logits, target, max_weight=1)
     torch.testing.assert_close(unlimited[0], binary_cross_entropy(logits, target))
     with pytest.raises(SettingError, match="at least 1"):
-        multi_label_softmax_regression(logits, target, max_weight=0.5)
+        multi_label_slope_rate(logits, target, max_weight=0.5)
 
 
 def test_the_ratio_may_come_from_the_whole_training_set() -> None:
@@ -141,7 +141,7 @@ def test_the_gains_lie_where_the_readings_say(values: list[float], level: float)
 
 def test_what_it_remembers_is_the_blend_and_only_from_training() -> None:
     loss = AdMSR(2, start="zero")
-    present = multi_label_softmax_regression(torch.logit(TWO_P), TWO_Y)
+    present = multi_label_slope_rate(torch.logit(TWO_P), TWO_Y)
     loss(torch.logit(TWO_P), TWO_Y)
     torch.testing.assert_close(loss.previous.double(), present / 2, atol=1e-6, rtol=1e-6)
     loss(torch.logit(TWO_P), TWO_Y)
@@ -179,7 +179,7 @@ def test_an_au_without_labels_keeps_what_it_remembers_and_starts_when_it_is_seen
 
 def test_beta_is_a_number_unless_asked_for() -> None:
     logits = torch.logit(TWO_P).requires_grad_()
-    losses = multi_label_softmax_regression(logits, TWO_Y)
+    losses = multi_label_slope_rate(logits, TWO_Y)
     mean = losses.mean()
     beta = loss_gain(losses, mean, "B")
     (constant,) = torch.autograd.grad((beta.detach() * losses).sum(), logits, retain_graph=True)

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from openau.errors import SettingError
-from openau.losses.balance import AdMSR, loss_gain, multi_label_softmax_regression
+from openau.losses.balance import AdMSR, loss_gain, multi_label_slope_rate
 from openau.losses.cells import Loss
 from openau.losses.distance import euclidean, root_mean_square_error
 from openau.losses.emotion import emotion_cross_entropy
@@ -47,7 +47,7 @@ __all__ = [
     "heatmap_mean_square_error",
     "loss_class",
     "loss_gain",
-    "multi_label_softmax_regression",
+    "multi_label_slope_rate",
     "positive_weight",
     "rarity_weight",
     "root_mean_square_error",

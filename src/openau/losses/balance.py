@@ -15,10 +15,10 @@ Gamma = Literal["batch", "dataset"]
 Reading = Literal["A", "B", "C"]
 
 
-def multi_label_softmax_regression(
+def multi_label_slope_rate(
     logits: Tensor, target: Tensor, *, gamma: Tensor | None = None, max_weight: float | None = None
 ) -> Tensor:
-    """Return each AU's cross-entropy in which the rarer answer weighs as much as the commoner one.
+    """Return the multi-label slope rate (MSR): cross-entropy whose rarer answer weighs as much as the other.
 
     L_i = -(1/m)[w+ Σ_pos ln p + w- Σ_neg ln(1-p)] with w+ = max(γ, 1), w- = max(1/γ, 1) and γ = N-/N+ over
     the m known labels of AU i. An AU with one answer only has weights of 1. Under several processes the batch
@@ -85,7 +85,7 @@ def loss_gain(losses: Tensor, mean: Tensor, reading: Reading) -> Tensor:
 
 
 class MSR(Loss):
-    """The sum over AUs of `multi_label_softmax_regression`.
+    """The sum over AUs of `multi_label_slope_rate`.
 
     Args:
         ratio: (A,) N-/N+ of the training set, in place of each batch's own; None for the batch's.
@@ -124,9 +124,7 @@ class MSR(Loss):
         Returns:
             Scalar, at least float32.
         """
-        return multi_label_softmax_regression(
-            logits, target, gamma=self.ratio, max_weight=self.max_weight
-        ).sum()
+        return multi_label_slope_rate(logits, target, gamma=self.ratio, max_weight=self.max_weight).sum()
 
 
 class AdMSR(Loss):
@@ -230,7 +228,7 @@ class AdMSR(Loss):
             raise SettingError(
                 f"Ad-MSR was built for {len(self.previous)} AUs and got logits {tuple(logits.shape)}."
             )
-        losses = multi_label_softmax_regression(logits, target, gamma=self.ratio, max_weight=self.max_weight)
+        losses = multi_label_slope_rate(logits, target, gamma=self.ratio, max_weight=self.max_weight)
         seen = sum_over_processes((~torch.isnan(target)).sum(0)) > 0
         # Lpre is a number from the step before: it never has a gradient.
         previous = torch.where(self.started, self.previous.to(losses.dtype), losses.detach())
