@@ -80,3 +80,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     write_tiny_model(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def tiny_sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a sample of six pictures stand in for the package's."""
+    from tests.fake.datasets.rendered import write_archive
+
+    archive = write_archive(tmp_path_factory.mktemp("archive") / "sample.zip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openau.data.sample.sample_archive", lambda: archive)
+        yield

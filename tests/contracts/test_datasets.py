@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from openau.data.pictures import picture_file, read_picture
 from openau.errors import InputError, NoInputError, OpenAUError, TableError
 from tests.fake.datasets import FAKES
 from tests.fake.datasets.copy import FakeCopy, put_picture
-from tests.fake.datasets.rendered import write_archive
 
 MEDIA = (".png", ".jpg", ".avi")
 RECORDS = sorted(name for name in DATASETS if find_dataset(name) is not None)
@@ -28,14 +27,7 @@ RECORDS = sorted(name for name in DATASETS if find_dataset(name) is not None)
 UNPACKS_ITSELF = {"sample"}
 """Datasets whose folder need not be there."""
 
-
-@pytest.fixture(autouse=True, scope="module")
-def tiny_sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let a sample of six pictures stand in for the package's."""
-    archive = write_archive(tmp_path_factory.mktemp("archive") / "sample.zip")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openau.data.sample.sample_archive", lambda: archive)
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_sample")
 
 
 @pytest.fixture(params=RECORDS)

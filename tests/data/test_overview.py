@@ -71,6 +71,7 @@ def test_the_strongest_of_different_people_are_the_examples() -> None:
     assert len(choose_examples(table, 3)) == 3
 
 
+@pytest.mark.usefixtures("tiny_sample")
 @pytest.mark.parametrize("name", sorted(FAKES))
 def test_every_dataset_gets_a_page(name: str, tmp_path: Path) -> None:
     root = tmp_path / "copy"

@@ -22,5 +22,7 @@ class Stopped(Told):
 
 
 if __name__ == "__main__":
+    # Who runs the tests in the background may have had Ctrl-C ignored, which children inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.modules["openau.cli.progress"].Told = Stopped  # type: ignore[attr-defined]
     sys.exit(main(sys.argv[3:]))

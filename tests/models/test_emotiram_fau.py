@@ -221,7 +221,7 @@ def test_a_network_for_aus_is_not_taken_for_one_for_emotions(tmp_path: Path) -> 
     save_network(
         tmp_path / "e.safetensors", build("caer_face_stream"), EmotionSpec("caer_face_stream", EMOTIONS)
     )
-    with pytest.raises(ModelError, match="does not fit"):
+    with pytest.raises(ModelError, match="give a network of action units"):
         load_network(tmp_path / "e.safetensors")
 
 
