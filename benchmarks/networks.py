@@ -29,7 +29,7 @@ BATCH = 2
 """Pictures of a training step."""
 EMOTIONS = 7
 PEERS = {"me_graph": ("ME-GraphAU's own code", 1.58), "resnet18": ("LibreFace's ResNet-18", 0.43)}
-"""What peers' networks took beside ResNet-50, forward, by the specification's measurement with two threads."""
+"""What peers' networks took beside ResNet-50, forward, measured with two threads."""
 FREE = {"vgg19", "resnet101", "nasnet_mobile", "mobilenet_v2", "efficientnet_b0"}
 """Networks that would be frozen in part."""
 
