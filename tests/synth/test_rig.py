@@ -66,6 +66,7 @@ def test_a_file_that_is_no_rig_is_refused(tmp_path: Path, content: bytes) -> Non
     file = tmp_path / "rig.npz"
     file.write_bytes(content)
     assert f"{file} cannot be read" in refusal(file)
+    assert "pickle" not in refusal(file)
 
 
 def test_a_rig_with_pickled_objects_is_refused_unread(tmp_path: Path) -> None:

@@ -215,7 +215,10 @@ def _read_models(folder: Path) -> Arrays:
 def _read_packed(file: Path) -> Arrays:
     """Read the packed file."""
     try:
-        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
+        packed = io.BytesIO(file.read_bytes())
+        if not zipfile.is_zipfile(packed):  # NumPy would advise to trust it
+            raise RigError(f"The face rig {file} cannot be read (it is no packed rig): {HOW_TO_OBTAIN}.")
+        with np.load(packed, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise RigError(f"The face rig {file} cannot be read ({error}): {HOW_TO_OBTAIN}.") from error
