@@ -218,6 +218,7 @@ def _read_packed(file: Path) -> Arrays:
         packed = io.BytesIO(file.read_bytes())
         if not zipfile.is_zipfile(packed):  # NumPy would advise to trust it
             raise RigError(f"The face rig {file} cannot be read (it is no packed rig): {HOW_TO_OBTAIN}.")
+        packed.seek(0)
         with np.load(packed, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
