@@ -21,12 +21,14 @@ class Curve:
         points: x and y, by rising x.
         colour: Number of its colour.
         dashed: Whether its line is dashed.
+        spread: x, lowest and highest y, by rising x, drawn as a pale band; none where empty.
     """
 
     label: str
     points: Sequence[tuple[float, float]]
     colour: int = 0
     dashed: bool = False
+    spread: Sequence[tuple[float, float, float]] = ()
 
 
 def draw_curves(curves: Sequence[Curve], *, title: str, x: str, y: str, y_range: tuple[float, float]) -> str:
@@ -72,6 +74,12 @@ def draw_curves(curves: Sequence[Curve], *, title: str, x: str, y: str, y_range:
         parts.append(
             f'<text x="{across:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{value:g}</text>'
         )
+    for curve in curves:
+        edge = [(a, low) for a, low, _ in curve.spread] + [(a, high) for a, _, high in curve.spread[::-1]]
+        if edge:
+            around = " ".join(f"{a:.1f},{b:.1f}" for a, b in map(place, edge))
+            fill = COLOURS[curve.colour % len(COLOURS)]
+            parts.append(f'<polygon points="{around}" fill="{fill}" fill-opacity="0.15"/>')
     for number, curve in enumerate(curves):
         colour = COLOURS[curve.colour % len(COLOURS)]
         style = f'fill="none" stroke="{colour}" stroke-width="2"'

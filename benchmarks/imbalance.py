@@ -233,7 +233,7 @@ def with_body(faces: Faces, plan: Plan, out: Path, *, steps: int = 0, run: Path 
 
 
 def figure(curves: pd.DataFrame, summary: pd.DataFrame, plan: Plan) -> str:
-    """Return the accuracy along the chosen runs as an SVG picture, mean over seeds.
+    """Return the accuracy along the chosen runs as an SVG picture, mean over seeds in the band of all seeds.
 
     Args:
         curves: Rows of `run_once`.
@@ -245,9 +245,10 @@ def figure(curves: pd.DataFrame, summary: pd.DataFrame, plan: Plan) -> str:
     for line, loss in enumerate(plan.losses):
         for colour, ratio in enumerate(plan.ratios):
             rows = chosen[(chosen["loss"] == loss) & (chosen["ratio"] == ratio)]
-            mean = rows.groupby("step")["accuracy"].mean()
-            points = tuple(zip(mean.index.astype(float), mean.astype(float), strict=True))
-            found.append(Curve(f"{loss}, N:P {ratio:g}", points, colour=colour, dashed=line == 0))
+            seeds = rows.groupby("step")["accuracy"].agg(["mean", "min", "max"]).astype(float)
+            points = list(seeds[["mean"]].itertuples(name=None))
+            spread = list(seeds[["min", "max"]].itertuples(name=None))
+            found.append(Curve(f"{loss}, N:P {ratio:g}", points, colour, line == 0, spread))
     title = f"{plan.network}, AU {plan.au}: accuracy on a balanced test set"
     return draw_curves(found, title=title, x="training step", y="accuracy", y_range=(0.4, 1.0))
 

@@ -259,3 +259,10 @@ def test_curves_are_drawn_where_their_values_are() -> None:
     assert line.get("points") == "64.0,408.0 307.0,44.0 550.0,44.0"
     assert line.get("stroke-dasharray")
     assert "a &lt; b" in text
+
+
+def test_the_spread_of_seeds_is_a_band_behind_the_lines() -> None:
+    curve = Curve("a", ((0.0, 0.75), (10.0, 0.75)), spread=((0.0, 0.5, 1.0), (10.0, 0.75, 1.0)))
+    text = draw_curves([curve], title="t", x="x", y="y", y_range=(0.5, 1.0))
+    assert '<polygon points="64.0,408.0 550.0,226.0 550.0,44.0 64.0,44.0"' in text
+    assert text.index("<polygon") < text.index("<polyline")
