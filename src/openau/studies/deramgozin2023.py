@@ -27,7 +27,7 @@ from openau.studies.parts import (
 )
 from openau.studies.published import read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.study import RunPlan, Scale, Setting, Source, Study
+from openau.studies.study import RunPlan, Scale, Setting, Source, Study, run_key
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe
 from openau.train.config import (
@@ -100,11 +100,6 @@ def paper_recipe(source: str, variant: str) -> Recipe:
         augmentation=AUGMENTATIONS[PAPER],
         run=RunSettings(epochs=700, batch=32),
     )
-
-
-def run_key(source: str, protocol: str, variant: str) -> str:
-    """Return the key of a run."""
-    return f"{source}-{protocol}-{variant}"
 
 
 def plan(setting: Setting) -> list[RunPlan]:

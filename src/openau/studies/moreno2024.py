@@ -18,7 +18,7 @@ from openau.studies.page import Section
 from openau.studies.parts import au_rows, measured_columns, published_columns, split_worth
 from openau.studies.published import PublishedTable, read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.study import RunPlan, Scale, Setting, Source, Study
+from openau.studies.study import RunPlan, Scale, Setting, Source, Study, run_key
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe
 from openau.train.config import (
@@ -81,11 +81,6 @@ def paper_recipe(network: str) -> Recipe:
         augmentation=AUGMENTATIONS["none"],
         run=RunSettings(epochs=int(printed["epochs"]), batch=int(printed["batch_size"])),
     )
-
-
-def run_key(source: str, protocol: str, network: str) -> str:
-    """Return the key of a run."""
-    return f"{source}-{protocol}-{network}"
 
 
 def plan(setting: Setting) -> list[RunPlan]:

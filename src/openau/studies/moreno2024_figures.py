@@ -19,6 +19,7 @@ from openau.studies.heat import heat_maps
 from openau.studies.page import Figure
 from openau.studies.parts import confusion_figure, figure_label, tested_faces
 from openau.studies.results import PROTOCOL_NAMES, Results
+from openau.studies.study import run_key
 
 SHOWN = {"vgg19": "VGG19", "shufflenet_v2": "ShuffleNetV2"}
 """The two networks of which the paper shows figures."""
@@ -43,7 +44,7 @@ def confusion_figures(results: Results) -> list[Figure]:
                 f"Figures 5, 6, 9, 10: {paper} on {results.title(source)}, {PROTOCOL_NAMES[protocol]}, "
                 "threshold 0.5."
             )
-            run = f"{source}-{protocol}-{network}"
+            run = run_key(source, protocol, network)
             found.append(confusion_figure(results, run, f"confusion-{source}-{network}", caption))
     return found
 
@@ -57,16 +58,16 @@ def panel_figures(results: Results) -> list[Figure]:
     protocol = results.setting.protocols[-1]
     found = []
     for source in _OTHER:
-        crop = results.plans[f"{source}-{protocol}-vgg19"].crop
+        crop = results.plans[run_key(source, protocol, "vgg19")].crop
         faces = {
-            "own": tested_faces(results, f"{source}-{protocol}-vgg19", _FACES),
+            "own": tested_faces(results, run_key(source, protocol, "vgg19"), _FACES),
             "other": tested_faces(results, f"{_OTHER[source]}-{protocol}-vgg19", _FACES),
             "external": _external_faces(crop),
         }
         for network, paper in SHOWN.items():
             for method, name in _METHODS.items():
                 key = f"panels-{source}-{network}-{method.replace('_', '-')}"
-                rows = _rows(results, f"{source}-{protocol}-{network}", faces, method)
+                rows = _rows(results, run_key(source, protocol, network), faces, method)
                 draw_panels(
                     results.figures / key, rows, label=f"{figure_label(results)} {name}, {paper}".strip()
                 )

@@ -144,6 +144,17 @@ Made = Callable[[Mapping[str, Path]], Recipe]
 """Makes a recipe from the finished run folders, by key: for a run that begins where another ended."""
 
 
+def run_key(source: str, protocol: str, what: str) -> str:
+    """Return the name of a run, which is its folder's, too.
+
+    Args:
+        source: Name of its dataset.
+        protocol: `paper` or `subject`.
+        what: What else tells it from the study's other runs.
+    """
+    return f"{source}-{protocol}-{what}"
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """One training run of a study.

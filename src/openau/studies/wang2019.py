@@ -17,7 +17,7 @@ from openau.studies.page import Figure, Section
 from openau.studies.parts import au_rows, figure_label, measured_columns, split_worth
 from openau.studies.published import read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.study import RunPlan, Scale, Setting, Source, Study
+from openau.studies.study import RunPlan, Scale, Setting, Source, Study, run_key
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe
 from openau.train.config import (
@@ -167,7 +167,7 @@ def count_key(protocol: str, count: int, loss: str) -> str:
 def _model_key(source: str, protocol: str, name: str) -> str:
     if source == "emotionet" and name == "AlexNet+Ad-MSR":
         return count_key(protocol, 11, "ad_msr")
-    return f"{source}-{protocol}-{name.lower().replace('+', '-')}"
+    return run_key(source, protocol, name.lower().replace("+", "-"))
 
 
 def sections(results: Results) -> list[Section]:

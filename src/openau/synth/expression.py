@@ -157,17 +157,17 @@ def face_weights(rig: Rig, resting: Floats, expression: Expression) -> dict[str,
         {au: value for au, value in side.items() if au != 43} for side in (expression.left, expression.right)
     )
     weights = _suit_face(shape_weights(replace(expression, left=left, right=right)), resting, rig)
-    lids: dict[str, float] = {}
+    lids, reach = dict[str, float](), _lid_reach(rig)
     for number, (end, marks, side) in enumerate(
         (("_L", LEFT_EYE_LIDS, expression.left), ("_R", RIGHT_EYE_LIDS, expression.right))
     ):
         rest = lid_gap(resting, rig, marks)
-        now = rest + sum(weight * _lid_reach(rig)[name][number] for name, weight in weights.items())
+        now = rest + sum(weight * reach[name][number] for name, weight in weights.items())
         lowered = max(-expression.gaze[1], 0.0) * (1 - movement_share(side.get(7, 0.0)))
         open_gap = max(now, (LEAST_APERTURE + _FOLLOWING_LID * lowered) * rest)
         closed = MOVEMENTS[43].share(side.get(43, 0.0))
         target = open_gap * (1 - closed) + _MEETING_LIDS_CM * closed
-        lids[f"eyeBlink{end}"] = (target - now) / _lid_reach(rig)[f"eyeBlink{end}"][number]
+        lids[f"eyeBlink{end}"] = (target - now) / reach[f"eyeBlink{end}"][number]
     for name, weight in lids.items():
         weights[name] = weights.get(name, 0.0) + weight
     return {name: weight for name, weight in weights.items() if weight}

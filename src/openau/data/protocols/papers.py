@@ -198,11 +198,8 @@ def wang2019(
         Wang et al. (2019), section 4 and Table 4.
     """
     parts = drawn_pictures(table, validation, test, seed)
-    options = {"seed": seed, "au": au, "train_ratio": train_ratio, "test_ratio": test_ratio}
-    ratios = {TRAIN: train_ratio, VALIDATION: test_ratio, TEST: test_ratio}
-    for part, ratio in ratios.items():
-        parts = rebalanced(table, parts, part, au, ratio=ratio, seed=seed)
-    return single("wang2019", table, parts, validation=validation, test=test, **options)
+    options = {"validation": validation, "test": test, "seed": seed}
+    return _by_ratios("wang2019", table, parts, au, train_ratio, test_ratio, options)
 
 
 def wang2019_subject(
@@ -227,10 +224,8 @@ def wang2019_subject(
         test: Share of the people.
     """
     parts = drawn_people(table, validation, test, seed)
-    options = {"seed": seed, "au": au, "train_ratio": train_ratio, "test_ratio": test_ratio}
-    for part, ratio in {TRAIN: train_ratio, VALIDATION: test_ratio, TEST: test_ratio}.items():
-        parts = rebalanced(table, parts, part, au, ratio=ratio, seed=seed)
-    return single("wang2019-subject", table, parts, validation=validation, test=test, **options)
+    options = {"validation": validation, "test": test, "seed": seed}
+    return _by_ratios("wang2019-subject", table, parts, au, train_ratio, test_ratio, options)
 
 
 def wang2019_ckplus(table: pd.DataFrame, *, seed: int = 0) -> Folds:
@@ -304,6 +299,21 @@ def rebalanced(table: pd.DataFrame, parts: Codes, part: int, au: int, *, ratio: 
     found = np.where(inside, OUT, parts).astype(np.int8)
     found[kept] = part
     return found
+
+
+def _by_ratios(
+    name: str,
+    table: pd.DataFrame,
+    parts: Codes,
+    au: int,
+    train_ratio: float,
+    test_ratio: float,
+    options: Mapping[str, int | float],
+) -> Folds:
+    """Leave out negatives of one AU until each part has the wanted N:P."""
+    for part, ratio in ((TRAIN, train_ratio), (VALIDATION, test_ratio), (TEST, test_ratio)):
+        parts = rebalanced(table, parts, part, au, ratio=ratio, seed=int(options["seed"]))
+    return single(name, table, parts, **options, au=au, train_ratio=train_ratio, test_ratio=test_ratio)
 
 
 def _rare_copied(
