@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from openau.facs import ACTION_UNITS
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Box = tuple[float, float, float, float]
+Align = Literal["box", "points"]
 
 CARD_SCHEMA = 1
 
@@ -49,7 +50,7 @@ class Face:
         box_px: Square-ish face box `x1, y1, x2, y2` in pixels, in the house convention of `openau.faces`
             (what OpenCV's frontal Haar cascade returns); it may reach past the picture's edge.
         score: The detector's confidence; higher is surer. Its range belongs to the detector.
-        points: (68, 2) landmarks in pixels, where the detector gives them.
+        points: (68, 2) landmarks in pixels (pixel centres at integers, iBUG order), where known.
         pose_deg: Pitch, yaw, roll in degrees, where known.
         face_id: Stable through a video; None before tracking.
     """
@@ -70,13 +71,14 @@ class CropSpec:
         scale: Side of the square cut from the picture, as a multiple of the face box's longer side.
         shift_y: The cut's centre below the box's centre, as a multiple of the box's longer side (negative:
             above).
-        align: What fixes the square. `box` is the face box alone, without rotation.
+        align: What fixes the square. `box` is the face box alone, without rotation; `points` is the face box
+            that follows from 68 landmarks, turned with the head (see `openau.faces.turned_box`).
     """
 
     size: int
     scale: float = 1.0
     shift_y: float = 0.0
-    align: Literal["box"] = "box"
+    align: Align = "box"
 
     def __post_init__(self) -> None:
         """Refuse a recipe that cannot be cut."""
@@ -86,8 +88,8 @@ class CropSpec:
             raise CardError(f"CropSpec.scale is {self.scale}; it must be between 0.2 and 5.")
         if not -1.0 <= self.shift_y <= 1.0:
             raise CardError(f"CropSpec.shift_y is {self.shift_y}; it must be between -1 and 1.")
-        if self.align != "box":
-            raise CardError(f"CropSpec.align is {self.align!r}; this version knows only 'box'.")
+        if self.align not in get_args(Align):
+            raise CardError(f"CropSpec.align is {self.align!r}; this version knows 'box' and 'points'.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

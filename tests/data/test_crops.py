@@ -19,7 +19,7 @@ from openau.data.dataset import CropDataset, Crops
 from openau.data.index import build_index
 from openau.data.store import CropStore, PixelFile
 from openau.errors import InputError, NoInputError, OutputError, SettingError, TableError
-from openau.faces import Detector, crop_face
+from openau.faces import FITTED, TEMPLATE, Detector, crop_face
 from openau.read import read_image
 from openau.records import Box, CropSpec, Face
 from tests.fake.synthetic_folder import BOX, NO_FACE, find_marked_face, write_synthetic_folder
@@ -320,7 +320,8 @@ def test_true_landmarks_are_kept_in_pixels_of_the_crop(index: pd.DataFrame, tmp_
     face = choose_face(find_marked_face(read_image(Path(store.table["path"][0])).rgb), BOX)
     assert face is not None
     matrix = crop_face(read_image(Path(store.table["path"][0])).rgb, face, wide_spec(SPEC, 1.35)).matrix
-    wanted = np.array([[33.5, 67.0, 1.0], [5.0, 10.0, 1.0]]) @ matrix.T
+    # The file counts from the corner of the first pixel, the crop from its centre.
+    wanted = np.array([[33.0, 66.5, 1.0], [4.5, 9.5, 1.0]]) @ matrix.T
     np.testing.assert_allclose(store.points[np.array([0])][0, [67, 10]], wanted, atol=1e-3)
     crops = Crops([tmp_path / "store"])
     np.testing.assert_array_equal(crops.points(np.array([4, 1])), store.points[np.array([4, 1])])
@@ -363,3 +364,23 @@ def test_a_broken_file_of_landmarks_is_refused(index: pd.DataFrame, tmp_path: Pa
     gone = index.drop(index=NO_FACE).assign(landmarks=str(tmp_path / "nowhere.npy"), row=0)
     with pytest.raises(InputError, match="landmarks"):
         prepare(gone, SPEC, tmp_path / "other", detector=build_fake)
+
+
+def test_a_recipe_aligned_by_points_turns_the_stored_crops_with_the_true_landmarks(
+    index: pd.DataFrame, tmp_path: Path
+) -> None:
+    angle = np.radians(25)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = ((TEMPLATE - 0.5) @ turn.T * 30 + 40).astype(np.float32)
+    np.save(tmp_path / "landmarks.npy", np.repeat(points[None] + 0.5, len(index), axis=0))
+    marked = index.assign(landmarks=str(tmp_path / "landmarks.npy"), row=range(len(index)))
+    spec = CropSpec(16, scale=1.1, shift_y=0.05, align="points")
+    store = CropStore.open(prepare(marked, spec, tmp_path / "store", detector=build_fake).store)
+    assert store.spec == spec
+    wide = wide_spec(spec, 1.35)
+    wanted = crop_face(read_image(Path(store.table["path"][0])).rgb, Face(BOX, 1.0, points), wide)
+    np.testing.assert_array_equal(store.wide[np.array([0])][0], wanted.pixels)
+    # In the stored crop the face stands upright: its template, scaled about the middle of the crop.
+    upright = (TEMPLATE - 0.5 - (0, 0.05)) * 16 / 1.1 + wide.size / 2 - 0.5
+    fitted = list(FITTED)
+    np.testing.assert_allclose(store.points[np.array([0])][0][fitted], upright[fitted], atol=0.02)

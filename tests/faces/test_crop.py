@@ -115,7 +115,7 @@ def test_a_point_taken_into_the_crop_and_back_returns(
     left: float, top: float, width: float, ratio: float, scale: float, shift_y: float, size: int
 ) -> None:
     spec = CropSpec(size, scale, shift_y)
-    matrix = crop_matrix((left, top, left + width, top + width * ratio), spec)
+    matrix = crop_matrix(Face((left, top, left + width, top + width * ratio), 1.0), spec)
     whole = np.vstack([matrix, [0, 0, 1]])
     points = np.array([[left, top, 1], [left + width, top + width * ratio, 1], [3, 4, 1]]).T
     back = np.linalg.inv(whole) @ (whole @ points)

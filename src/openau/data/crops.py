@@ -30,6 +30,7 @@ from openau.data.index import check_index
 from openau.data.journal import Journal
 from openau.data.pictures import read_picture
 from openau.data.store import FACTS, LOST, PIXELS, POINTS, SCHEMA, TABLE
+from openau.data.truth import STORED_CENTRE
 from openau.errors import InputError, NoInputError, OutputError, SettingError
 from openau.faces import Detector, build_detector, crop_face
 from openau.records import Box, CropSpec, Face, Floats, Pixels
@@ -287,8 +288,8 @@ def _cut(picture: _Picture, *, wide: CropSpec, detector: DetectorSource) -> tupl
     face = choose_face(given if detector == "index" else _detector(detector)(rgb), picture.box)
     if face is None:
         return None
-    crop = crop_face(rgb, face, wide)
     points = face.points if picture.landmarks is None else _true_landmarks(*picture.landmarks)
+    crop = crop_face(rgb, replace(face, points=points), wide)
     if points is None or points.shape != (68, 2):
         return crop.pixels, np.full((68, 2), np.nan, np.float32)
     moved = points.astype(np.float64) @ crop.matrix[:, :2].T + crop.matrix[:, 2]
@@ -296,9 +297,9 @@ def _cut(picture: _Picture, *, wide: CropSpec, detector: DetectorSource) -> tupl
 
 
 def _true_landmarks(file: str, row: int) -> Floats:
-    """Return one picture's landmarks, (68, 2)."""
+    """Return one picture's landmarks, (68, 2), pixel centres at integers."""
     try:
-        found: Floats = np.array(np.load(file, mmap_mode="r")[row], np.float32)
+        found: Floats = np.array(np.load(file, mmap_mode="r")[row], np.float32) - STORED_CENTRE
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"The landmarks {file} cannot be read ({error}); synthesize them again.") from error
     return found

@@ -24,6 +24,9 @@ from openau.records import Floats
 FACE_PLANE = 23
 """The bit of the visible skin of the face."""
 
+STORED_CENTRE = np.float32(0.5)
+"""Where `landmarks.npy` has the centre of the first pixel: its pixels' corners are at integers."""
+
 
 def read_masks(
     table: pd.DataFrame, aus: Sequence[int], *, size: tuple[int, int] | None = None
@@ -67,7 +70,7 @@ def read_landmarks(table: pd.DataFrame) -> Floats:
         table: N rows of an index with the columns `landmarks` (a file) and `row`.
 
     Returns:
-        (N, 68, 2) float32, x and y in pixels of the picture, iBUG order.
+        (N, 68, 2) float32, x and y in pixels of the picture (pixel centres at integers), iBUG order.
 
     Raises:
         TableError: The index has no landmarks.
@@ -80,7 +83,7 @@ def read_landmarks(table: pd.DataFrame) -> Floats:
     for file in dict.fromkeys(files):
         try:
             stored = np.load(file, mmap_mode="r")
-            points[files == file] = stored[rows[files == file]]
+            points[files == file] = stored[rows[files == file]] - STORED_CENTRE
         except (OSError, ValueError, IndexError) as error:
             raise InputError(
                 f"The landmarks {file} cannot be read ({error}); synthesize them again."

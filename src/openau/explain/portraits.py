@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -217,4 +217,5 @@ def portraits_of_index(
             notice(f"{path}: no face was found.", False)
             continue
         points = read_landmarks(row)[0] if has_points else face.points
+        face = replace(face, points=points)
         yield Portrait(path, 0, str(row["subject"].iloc[0]), rgb, face, points, row)

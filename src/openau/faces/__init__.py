@@ -1,5 +1,6 @@
-"""Picture → faces → crops: detect, track, cut."""
+"""Picture → faces → crops: detect, track, align, cut."""
 
+from openau.faces.align import FITTED, MIRRORED_POINTS, TEMPLATE, TurnedBox, turned_box
 from openau.faces.crop import crop_face, crop_matrix
 from openau.faces.detect import DETECTORS, Detector, build_detector, house_box
 from openau.faces.follow import Follower, LooksAgain, stretch_of
@@ -7,13 +8,18 @@ from openau.faces.track import Tracker
 
 __all__ = [
     "DETECTORS",
+    "FITTED",
+    "MIRRORED_POINTS",
+    "TEMPLATE",
     "Detector",
     "Follower",
     "LooksAgain",
     "Tracker",
+    "TurnedBox",
     "build_detector",
     "crop_face",
     "crop_matrix",
     "house_box",
     "stretch_of",
+    "turned_box",
 ]

@@ -4,9 +4,9 @@ Two coordinate systems meet here. A *box* is measured at pixel edges: the whole 
 high is `0, 0, W, H`. *Points* and the *matrix* are measured at pixel centres: the first pixel is `0, 0`.
 So the edge coordinate of a point is the point plus one half.
 
-A `CropSpec` cuts the upright square whose side is `scale` times the longer side of the box, centred on
-the box and moved down by `shift_y` times that longer side. With `left, top` its upper left corner and `k
-= size / side`,
+A `CropSpec` aligned by `box` cuts the upright square whose side is `scale` times the longer side of the
+box, centred on the box and moved down by `shift_y` times that longer side. With `left, top` its upper left
+corner and `k = size / side`,
 
     u = k * (x + 0.5 - left) - 0.5        v = k * (y + 0.5 - top) - 0.5
 
@@ -14,6 +14,9 @@ takes a picture's point x, y to the crop's point u, v. Where the picture is shru
 pixel is the exact mean of the picture over the area it covers; where it is enlarged, it is interpolated
 linearly. The two meet at k = 1, so a face that slowly grows never makes the crop jump. Beyond the
 picture's edge its outermost pixels go on for ever.
+
+Aligned by `points`, the box is the one that `turned_box` finds from the landmarks, and it all happens in the
+box's own, turned frame.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.errors import SettingError
+from openau.faces.align import TurnedBox, turned_box
+from openau.faces.turned import cut_turned
 from openau.records import Box, Crop, CropSpec, Face, Floats, Pixels
 
 _INT32_PIXELS = (2**31 - 1) // 255  # more pixels than this could overflow a 32-bit sum
@@ -38,62 +43,92 @@ def crop_face(rgb: Pixels, face: Face, spec: CropSpec) -> Crop:
 
     Args:
         rgb: (H, W, 3) RGB uint8.
-        face: The face; its box may reach past the picture's edge.
+        face: The face; its box may reach past the picture's edge. A recipe aligned by `points` looks at its
+            landmarks alone.
         spec: The recipe, from the model's card.
 
     Returns:
         The (S, S, 3) crop and the (2, 3) map from picture points to crop points.
 
     Raises:
-        SettingError: The picture is empty, or the box is not finite, is empty or does not touch the picture.
+        SettingError: The picture is empty, the box is not finite, is empty or does not touch the picture, or
+            the recipe needs landmarks and the face has none.
     """
     height, width = rgb.shape[:2]
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not height or not width:
         raise SettingError(
             f"A face is cut from an (H, W, 3) uint8 picture, not from {rgb.shape} {rgb.dtype}."
         )
-    matrix = crop_matrix(face.box_px, spec)
-    x1, y1, x2, y2 = face.box_px
-    if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-        raise SettingError(
-            f"The face box {_text(face.box_px)} lies outside the {width}x{height} picture; "
-            "give a box that touches it."
-        )
-    scale = float(matrix[0, 0])
-    # Edge (or, when enlarging, centre) coordinates of the crop's pixels in the picture.
-    if scale < 1.0:
-        steps = np.arange(spec.size + 1) - 0.5
-        x, y = ((steps - matrix[axis, 2]) / scale + 0.5 for axis in (0, 1))
-        pixels = _mean_over_cells(rgb, x, y)
-    else:
-        steps = np.arange(spec.size, dtype=np.float64)
-        x, y = ((steps - matrix[axis, 2]) / scale for axis in (0, 1))
-        pixels = _interpolate(rgb, x, y)
+    matrix = crop_matrix(face, spec)
+    _check_touches(face, spec, width, height)
+    turned = spec.align == "points"
+    pixels = cut_turned(rgb, matrix, spec.size) if turned else _cut_upright(rgb, matrix, spec.size)
     return Crop(np.clip(np.rint(pixels), 0, 255).astype(np.uint8), matrix)
 
 
-def crop_matrix(box_px: Box, spec: CropSpec) -> NDArray[np.float64]:
+def crop_matrix(face: Face, spec: CropSpec) -> NDArray[np.float64]:
     """Return the map from picture points to crop points, without cutting anything.
 
     Args:
-        box_px: `x1, y1, x2, y2` at pixel edges.
+        face: The face.
         spec: The recipe.
 
     Returns:
-        (2, 3) affine matrix; pixel centres at integers on both sides.
+        (2, 3) affine matrix, which turns, scales and moves; pixel centres at integers on both sides.
 
     Raises:
-        SettingError: The box is not finite, or is empty.
+        SettingError: The box is not finite, or is empty, or the recipe needs landmarks and the face has none.
     """
+    box = turned_box(face.points) if spec.align == "points" else _upright(face.box_px)
+    k = spec.size / (box.side * spec.scale)
+    if not 0 < box.side <= _LARGEST_SIDE:
+        raise SettingError(f"A face {box.side:g} pixels wide is no face of any picture.")
+    angle = math.radians(-box.angle_deg)
+    turn = k * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    # The centre of the cut falls on the middle of the crop, both measured at pixel edges.
+    middle = np.array([spec.size / 2, spec.size / 2 - k * spec.shift_y * box.side])
+    shift = middle - 0.5 - turn @ (box.x - 0.5, box.y - 0.5)
+    return np.hstack([turn, shift[:, None]])
+
+
+def _upright(box_px: Box) -> TurnedBox:
+    """Return the square around a box whose side is the box's longer one."""
     x1, y1, x2, y2 = (float(value) for value in box_px)
     longer = max(x2 - x1, y2 - y1)
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or x2 <= x1 or y2 <= y1 or longer > _LARGEST_SIDE:
         raise SettingError(f"The face box {_text(box_px)} is not a box: x1 < x2 and y1 < y2 in pixels.")
-    side = longer * spec.scale
-    left = (x1 + x2) / 2 - side / 2
-    top = (y1 + y2) / 2 + spec.shift_y * longer - side / 2
-    k = spec.size / side
-    return np.array([[k, 0.0, k * (0.5 - left) - 0.5], [0.0, k, k * (0.5 - top) - 0.5]])
+    return TurnedBox((x1 + x2) / 2, (y1 + y2) / 2, longer, 0.0)
+
+
+def _check_touches(face: Face, spec: CropSpec, width: int, height: int) -> None:
+    """Refuse a face that lies outside its picture."""
+    box_px = face.box_px if spec.align == "box" else _bounds(turned_box(face.points))
+    x1, y1, x2, y2 = box_px
+    if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+        raise SettingError(
+            f"The face box {_text(box_px)} lies outside the {width}x{height} picture; "
+            "give a box that touches it."
+        )
+
+
+def _bounds(box: TurnedBox) -> Box:
+    """Return the upright box around a turned one."""
+    angle = math.radians(box.angle_deg)
+    half = box.side / 2 * (abs(math.cos(angle)) + abs(math.sin(angle)))
+    return box.x - half, box.y - half, box.x + half, box.y + half
+
+
+def _cut_upright(rgb: Pixels, matrix: NDArray[np.float64], size: int) -> Floats:
+    """Return the pixels of an upright square, as exact means or linearly interpolated."""
+    scale = float(matrix[0, 0])
+    # Edge (or, when enlarging, centre) coordinates of the crop's pixels in the picture.
+    if scale < 1.0:
+        steps = np.arange(size + 1) - 0.5
+        x, y = ((steps - matrix[axis, 2]) / scale + 0.5 for axis in (0, 1))
+        return _mean_over_cells(rgb, x, y)
+    steps = np.arange(size, dtype=np.float64)
+    x, y = ((steps - matrix[axis, 2]) / scale for axis in (0, 1))
+    return _interpolate(rgb, x, y)
 
 
 def _text(box_px: Box) -> str:
