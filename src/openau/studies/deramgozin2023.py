@@ -16,6 +16,7 @@ from openau.studies import stand_ins
 from openau.studies.emotions import emotion_table
 from openau.studies.figures import draw_curves, draw_panels
 from openau.studies.heat import heat_maps
+from openau.studies.heat_scores import heat_section
 from openau.studies.page import Figure, Section
 from openau.studies.parts import (
     au_rows,
@@ -150,6 +151,7 @@ def sections(results: Results) -> list[Section]:
         Section("What the random split was worth", (), split_worth(results, attention)),
         Section("Loss curves (Figure 5)", (), (), [_curves(results)]),
         Section("Heat maps of every network on the same faces (Figures 6, 7)", (), (), _panels(results)),
+        heat_section(results, "Where the networks look, in numbers", _looks(results)),
     ]
 
 
@@ -339,6 +341,20 @@ def _panels(results: Results) -> list[Figure]:
         )
         figures.append(Figure(path.name, caption))
     return figures
+
+
+def _looks(results: Results) -> dict[str, dict[str, str]]:
+    """Return the runs whose maps are scored: every variant on its datasets."""
+    names = {"attention": "attention", "plain": "without attention", "focal": "focal loss"}
+    protocol = results.setting.protocols[-1]
+    return {
+        source: {
+            names[variant]: run_key(source, protocol, variant)
+            for variant, sources in _VARIANTS.items()
+            if source in sources
+        }
+        for source in AUS
+    }
 
 
 STUDY = Study(

@@ -13,7 +13,8 @@ from openau.models import network_needs
 from openau.models.pretrained import imagenet_weights
 from openau.records import CropSpec
 from openau.studies import stand_ins
-from openau.studies.moreno2024_figures import confusion_figures, panel_figures
+from openau.studies.heat_scores import heat_section
+from openau.studies.moreno2024_figures import SHOWN, confusion_figures, panel_figures
 from openau.studies.page import Section
 from openau.studies.parts import au_rows, measured_columns, published_columns, split_worth
 from openau.studies.published import PublishedTable, read_published
@@ -144,6 +145,18 @@ def sections(results: Results) -> list[Section]:
         Section("What the random split was worth", (), split_worth(results, worth)),
         Section("Confusion matrices (Figures 5, 6, 9, 10)", (), (), confusion_figures(results)),
         Section("Where the networks look (Figures 7, 8, 11, 12)", (_PANEL_TEXT,), (), panel_figures(results)),
+        heat_section(
+            results,
+            "Where the networks look, in numbers",
+            {
+                source: {
+                    paper: run_key(source, protocols[-1], network) for network, paper in NETWORKS.items()
+                }
+                for source in _TABLES
+            },
+            matrices=tuple(SHOWN.values()),
+            pairs=((4, 25), (25, 4)),
+        ),
     ]
 
 
