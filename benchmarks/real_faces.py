@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
 from openau import Analyzer
+from openau.evaluate import roc_auc
 from openau.facs import au_column
 from openau.records import ModelCard
 from openau.runtime import default_model_path
@@ -105,7 +106,7 @@ def separation(
     for au in (au for au in aus if au in card.aus):
         pairs = readings.pivot_table(index="subject", columns="expression", values=column(au)).dropna()
         neutral, smiling = pairs["neutral"].to_numpy(float), pairs["smiling"].to_numpy(float)
-        for name, score in (("ROC AUC", roc_auc), ("paired accuracy", paired_accuracy)):
+        for name, score in (("ROC AUC", area), ("paired accuracy", paired_accuracy)):
             low, high = interval(score, neutral, smiling, resamples)
             value = score(neutral, smiling)
             rows.append(
@@ -132,7 +133,7 @@ def lips(readings: pd.DataFrame, card: ModelCard, resamples: int) -> list[Measur
         resamples: How many draws of people the interval takes.
     """
     seen = readings[readings["faces"] > 0]
-    perfect = roc_auc(*(part["lips_apart"].to_numpy(float) for part in _by_expression(seen)))
+    perfect = area(*(part["lips_apart"].to_numpy(float) for part in _by_expression(seen)))
     rows = [
         Measurement(
             "lips seen apart, smiling against neutral, ROC AUC",
@@ -163,7 +164,7 @@ def lips(readings: pd.DataFrame, card: ModelCard, resamples: int) -> list[Measur
 def _lips_auc(readings: pd.DataFrame) -> float:
     apart = readings["lips_apart"].to_numpy(bool)
     scores = readings[column(25)].to_numpy(float)
-    return roc_auc(scores[~apart], scores[apart])
+    return area(scores[~apart], scores[apart])
 
 
 def _by_expression(readings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -183,15 +184,15 @@ def alarms(readings: pd.DataFrame, card: ModelCard) -> list[Measurement]:
     return rows
 
 
-def roc_auc(negative: NDArray[np.float64], positive: NDArray[np.float64]) -> float:
-    """Return the share of pairs in which the positive is higher, ties counted half.
+def area(negative: NDArray[np.float64], positive: NDArray[np.float64]) -> float:
+    """Return the ROC AUC of some scores.
 
     Args:
         negative: (N,) scores.
         positive: (M,) scores.
     """
-    difference = positive[:, None] - negative[None, :]
-    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
+    truth = np.repeat([0.0, 1.0], [len(negative), len(positive)])
+    return roc_auc(truth, np.concatenate([negative, positive]))
 
 
 def paired_accuracy(negative: NDArray[np.float64], positive: NDArray[np.float64]) -> float:

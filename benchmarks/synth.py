@@ -59,7 +59,7 @@ def stages(subjects: int) -> list[Measurement]:
         (pictures, "draw_subject", "person, whole"),
         (pictures, "render", "picture, whole"),
         (render, "paint_backdrop", "backdrop"),
-        (render, "pose_face", "pose"),
+        (render, "posed_face", "pose"),
         (render, "rasterize", "rasterise"),
         (render, "cast_shadow", "shadow map"),
         (render, "shade", "shade"),

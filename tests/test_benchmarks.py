@@ -11,7 +11,7 @@ import pytest
 from benchmarks import ledger
 from benchmarks.clips import drifting_face, write_clip
 from benchmarks.ledger import Measurement, Result, check_record, summary, table
-from benchmarks.real_faces import interval, paired_accuracy, roc_auc
+from benchmarks.real_faces import area, interval, paired_accuracy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -117,7 +117,7 @@ def test_the_auc_is_that_of_scikit_learn(
 
     truth = np.r_[np.zeros(len(negative)), np.ones(len(positive))]
     expected = roc_auc_score(truth, np.r_[negative, positive])
-    assert roc_auc(negative, positive) == pytest.approx(expected)
+    assert area(negative, positive) == pytest.approx(expected)
 
 
 def test_paired_accuracy_counts_people_and_halves_ties() -> None:
@@ -128,9 +128,9 @@ def test_paired_accuracy_counts_people_and_halves_ties() -> None:
 def test_an_interval_holds_the_value_and_narrows_to_it_when_all_agree() -> None:
     random = np.random.default_rng(3)
     neutral, smiling = random.normal(0, 1, 60), random.normal(1, 1, 60)
-    low, high = interval(roc_auc, neutral, smiling, 200)
-    assert low < roc_auc(neutral, smiling) < high
-    assert interval(roc_auc, np.zeros(5), np.ones(5), 50) == (1.0, 1.0)
+    low, high = interval(area, neutral, smiling, 200)
+    assert low < area(neutral, smiling) < high
+    assert interval(area, np.zeros(5), np.ones(5), 50) == (1.0, 1.0)
 
 
 def test_the_drifting_face_moves_and_stays_in_size() -> None:

@@ -18,7 +18,7 @@ from openau.studies import deramgozin2023 as deramgozin
 from openau.studies import moreno2024 as moreno
 from openau.studies import wang2019 as wang
 from openau.studies.emotions import emotion_agreement
-from openau.studies.figures import draw_confusions, draw_curves, overlay
+from openau.studies.figures import draw_confusions, draw_curves
 from openau.studies.heat import heat_maps
 from openau.train import Recipe
 from tests.fake.datasets import FAKES
@@ -199,15 +199,6 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
             assert first.read_bytes() == second.read_bytes()
     assert b"Synthetic" in (tmp_path / "one.svg").read_bytes()
     assert not list(tmp_path.glob(".*"))
-
-
-def test_an_overlay_changes_the_face_by_the_heat() -> None:
-    face = np.full((4, 4, 3), 100, np.uint8)
-    heat = np.zeros((4, 4), np.float32)
-    heat[0, 0] = 1
-    found = overlay(face, heat)
-    assert found[0, 0, 0] > found[0, 0, 2]  # red where it is hot
-    assert found[3, 3, 2] > found[3, 3, 0]  # blue where it is not
 
 
 def test_stand_ins_ask_for_the_papers_shares() -> None:

@@ -34,7 +34,14 @@ class PanelRow:
     regions: NDArray[np.bool_] | None = None
 
 
-def draw_panel(rgb: Pixels, rows: Sequence[PanelRow], titles: Sequence[str], *, wrap: bool = False) -> Pixels:
+def draw_panel(
+    rgb: Pixels,
+    rows: Sequence[PanelRow],
+    titles: Sequence[str],
+    *,
+    wrap: bool = False,
+    shows: str = "photograph",
+) -> Pixels:
     """Draw maps over the photograph that they belong to.
 
     Each map is coloured from its own minimum to its own maximum, which stand under it.
@@ -43,6 +50,7 @@ def draw_panel(rgb: Pixels, rows: Sequence[PanelRow], titles: Sequence[str], *, 
         rgb: (H, W, 3) RGB uint8, the photograph that the face was cut from; left as it is.
         rows: One per network and method; the first one's crop decides which part of the photograph shows.
         titles: A names of the maps.
+        shows: What `rgb` is, for the caption of its tile.
         wrap: Whether the tiles fill a sheet one after the other, instead of a row for each of `rows`.
 
     Returns:
@@ -59,16 +67,16 @@ def draw_panel(rgb: Pixels, rows: Sequence[PanelRow], titles: Sequence[str], *, 
             raise SettingError("A panel needs as many titles and regions as there are maps in each row.")
     view = View.around_face(rgb, rows[0].crop)
     face = view.cut(rgb)
-    tiles = [_row(face, view, row, titles) for row in rows]
+    tiles = [_row(face, view, row, titles, shows) for row in rows]
     return wrapped([tile for row in tiles for tile in row]) if wrap else in_rows(tiles)
 
 
-def _row(face: Pixels, view: View, row: PanelRow, titles: Sequence[str]) -> list[Pixels]:
+def _row(face: Pixels, view: View, row: PanelRow, titles: Sequence[str], shows: str) -> list[Pixels]:
     """Return the photograph and the maps of a row as tiles."""
     size = row.crop.pixels.shape[0]
     within = view.warp(np.ones((size, size), np.float32), row.crop) > 0.5
     outside = face // 3 + 16  # what the network never saw stands back
-    tiles = [captioned(face, (row.name, "photograph", ""))]
+    tiles = [captioned(face, (row.name, shows, ""))]
     for number, title in enumerate(titles):
         values = row.maps[number]
         large = view.warp(enlarged(values, size), row.crop)

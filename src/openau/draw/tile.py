@@ -82,7 +82,15 @@ class View:
 
 
 def enlarged(values: Floats, side: int) -> Floats:
-    """Enlarge one (h, w) map to the (S, S) crop and scale it from its minimum to its maximum onto 0–1."""
+    """Enlarge a map to the crop, scaled from its minimum to its maximum onto 0–1; a flat one is 0 everywhere.
+
+    Args:
+        values: (h, w) float32.
+        side: S of the crop in pixels.
+
+    Returns:
+        (S, S) float32 in 0–1.
+    """
     low, high = float(values.min()), float(values.max())
     if not high > low:
         return np.zeros((side, side), np.float32)
@@ -91,7 +99,15 @@ def enlarged(values: Floats, side: int) -> Floats:
 
 
 def laid_over(face: Pixels, values: Floats) -> Pixels:
-    """Lay the colours over the photograph in grey, so that every hue seen belongs to the map."""
+    """Lay a map's colours over a face in grey, so that every hue seen belongs to the map.
+
+    Args:
+        face: (S, S, 3) RGB uint8; left as it is.
+        values: (S, S) float32 in 0–1.
+
+    Returns:
+        (S, S, 3) RGB uint8.
+    """
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     paper = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     levels = np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -86,6 +86,9 @@ class Averages:
             arrays[", ".join(key)] = maps
             says = [f"mean of {n} faces, share per pixel" for n in counts]
             rows.append(PanelRow(", ".join(key), square, maps, says))
-        write_picture(folder / "averages.png", draw_panel(face, rows, titled(self._aus)))
+        write_picture(
+            folder / "averages.png",
+            draw_panel(face, rows, titled(self._aus), shows=f"mean of {self._count} faces"),
+        )
         written: dict[str, Any] = {"face": mean, "aus": np.array(self._aus), **arrays}
         np.savez_compressed(folder / "averages.npz", **written)

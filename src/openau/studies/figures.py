@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
+from openau.draw import laid_over
 from openau.records import Floats, Pixels
 
 Curve = tuple[Sequence[float], Sequence[float]]
@@ -95,24 +95,8 @@ def draw_panels(
             if heat is None:
                 place.axis("off")
             else:
-                _show(place, overlay(face, heat), title)
+                _show(place, laid_over(face, heat), title)
     _save(canvas, path, label)
-
-
-def overlay(face: Pixels, heat: Floats) -> Pixels:
-    """Lay a heat map over a face.
-
-    Args:
-        face: (S, S, 3) RGB uint8.
-        heat: (S, S) float 0–1.
-
-    Returns:
-        (S, S, 3) RGB uint8.
-    """
-    coloured = cv2.applyColorMap((255 * np.clip(heat, 0, 1)).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
-    mixed = 0.55 * face.astype(np.float32) + 0.45 * coloured.astype(np.float32)
-    found: Pixels = mixed.round().astype(np.uint8)
-    return found
 
 
 def _show(place: Axes, pixels: Pixels, title: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openau.draw import enlarged
 from openau.errors import ModelError
 from openau.explain import Method, RunModel, open_explained
 from openau.records import Crop, Floats, Pixels
@@ -39,16 +40,8 @@ def heat_maps(
     columns = [model.card.aus.index(au) for au in aus]
     read = model.read(crops, method)
     maps = [
-        [_large(output.heatmaps[number], side) for number in columns]
+        [enlarged(output.heatmaps[number], side) for number in columns]
         for output in read
         if output.heatmaps is not None
     ]
     return np.array(maps, np.float32), np.stack([output.probability[columns] for output in read])
-
-
-def _large(heat: Floats, side: int) -> Floats:
-    """Return a map by its own minimum and maximum, (side, side)."""
-    low, high = float(heat.min()), float(heat.max())
-    scaled = (heat - low) / max(high - low, 1e-12)
-    large = cv2.resize(scaled.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    return large.clip(0, 1).astype(np.float32)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -132,10 +132,35 @@ def pose_face(rig: Rig, resting: Floats, expression: Expression) -> Floats:
     Returns:
         (N, 3) float32, cm.
     """
-    vertices = resting.copy()
+    return posed_face(rig, resting, expression).vertices
+
+
+class Posed(NamedTuple):
+    """A face in an expression.
+
+    Attributes:
+        expression: What it does.
+        weights: Weight by name of the shapes that move.
+        vertices: (N, 3) float32, cm.
+    """
+
+    expression: Expression
+    weights: Mapping[str, float]
+    vertices: Floats
+
+
+def posed_face(rig: Rig, resting: Floats, expression: Expression) -> Posed:
+    """Return what `pose_face` returns, with the weights that it took.
+
+    Args:
+        rig: The rig.
+        resting: (N, 3) float32, cm, the subject's neutral face.
+        expression: What it does.
+    """
+    vertices, weights = resting.copy(), face_weights(rig, resting, expression)
     _turn_eyes(vertices, rig, expression.gaze)
-    add_shapes(vertices, rig, face_weights(rig, resting, expression))
-    return vertices
+    add_shapes(vertices, rig, weights)
+    return Posed(expression, weights, vertices)
 
 
 def face_weights(rig: Rig, resting: Floats, expression: Expression) -> dict[str, float]:

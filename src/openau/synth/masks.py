@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from openau.facs import au_column
 from openau.records import Floats
 from openau.synth.compiled import uncounted, uncounted_inline
-from openau.synth.expression import Expression, add_shapes, face_weights
+from openau.synth.expression import Expression, Posed, add_shapes, face_weights
 from openau.synth.identity import Stage, Subject, lip_gap
 from openau.synth.movements import MOVEMENTS
 from openau.synth.raster import Buffer
@@ -53,8 +53,7 @@ _FACE, _MOUTH, _TEETH, _BEARD = FACE, MOUTH, TEETH, BEARD
 def draw_masks(
     stage: Stage,
     subject: Subject,
-    expression: Expression,
-    posed: Floats,
+    posed: Posed,
     truth: tuple[Mapping[int, float], Mapping[int, float]],
     buffer: Buffer,
     size: tuple[int, int],
@@ -64,8 +63,7 @@ def draw_masks(
     Args:
         stage: What subjects share.
         subject: Who was drawn.
-        expression: What the face was asked to do.
-        posed: (N, 3) float32, cm, the face with that expression.
+        posed: The face as it was asked to be.
         truth: Intensity 0-5 by AU that the picture shows, subject's left and right.
         buffer: What each sample of the picture sees; whole multiples of `size`.
         size: Height and width of the masks, pixels.
@@ -78,16 +76,15 @@ def draw_masks(
     moved = np.zeros((len(head.extra), len(aus)), np.float32)  # 1 where it just belongs to the mask
     bits = np.array([_BIT[au] for au in aus], np.uint32)
     mouth, wrinkled = np.uint32(0), np.zeros(stage.surface.inside.shape, np.uint32)
-    drawn = _Drawn(expression, face_weights(stage.rig, subject.vertices, expression), posed)
     for column, au in enumerate(aus):
         levels = (truth[0].get(au, 0.0), truth[1].get(au, 0.0))
-        before, offsets = _without(stage.rig, subject, drawn, au, levels)
+        before, offsets = _without(stage.rig, subject, posed, au, levels)
         distance = np.sqrt(np.einsum("ij,ij->i", offsets, offsets))
         moved[:count, column] = distance / max(MOVED_CM, MOVED_SHARE * float(distance.max()))
         if lip_gap(before + offsets, stage.rig) - lip_gap(before, stage.rig) >= PARTED_CM:
             mouth |= _BIT[au]
         for height, level in zip(_envelope(stage, subject, au), reversed(levels), strict=False):
-            share = subject.traits.wrinkling * expression.wrinkle_gain * MOVEMENTS[au].share(level)
+            share = subject.traits.wrinkling * posed.expression.wrinkle_gain * MOVEMENTS[au].share(level)
             depth = fold_depth(subject.folds[au], share)
             if depth > 0:
                 np.bitwise_or(wrinkled, _BIT[au], out=wrinkled, where=height >= WRINKLED_CM / depth)
@@ -121,16 +118,8 @@ def pack(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return np.stack([(masks >> np.uint32(shift)).astype(np.uint8) for shift in (0, 8, 16)], axis=-1)
 
 
-class _Drawn(NamedTuple):
-    """The expression, the weights of its shapes, and the face with them, (N, 3) float32, cm."""
-
-    expression: Expression
-    weights: Mapping[str, float]
-    posed: Floats
-
-
 def _without(
-    rig: Rig, subject: Subject, drawn: _Drawn, au: int, levels: tuple[float, float]
+    rig: Rig, subject: Subject, drawn: Posed, au: int, levels: tuple[float, float]
 ) -> tuple[Floats, Floats]:
     """Return the face without an AU, (N, 3) cm, and how the AU moves it, the same."""
     expression = drawn.expression
@@ -144,7 +133,7 @@ def _without(
     others = face_weights(rig, subject.vertices, replace(expression, left=left, right=right))
     by_name = {n: drawn.weights.get(n, 0.0) - others.get(n, 0.0) for n in {**drawn.weights, **others}}
     add_shapes(offsets, rig, {name: weight for name, weight in by_name.items() if weight})
-    return drawn.posed - offsets, offsets
+    return drawn.vertices - offsets, offsets
 
 
 def _envelope(stage: Stage, subject: Subject, au: int) -> tuple[Floats, ...]:

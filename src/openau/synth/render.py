@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from openau.records import Box, Floats, Pixels
 from openau.synth.backdrop import paint_backdrop
-from openau.synth.expression import Expression, pose_face
+from openau.synth.expression import Expression, posed_face
 from openau.synth.identity import Stage, Subject
 from openau.synth.labels import measure, measured_truth
 from openau.synth.lens import develop
@@ -113,7 +113,8 @@ def render(
         masks: Whether to draw where each AU shows, too.
     """
     rig = stage.rig
-    vertices = pose_face(rig, subject.vertices, expression)
+    posed = posed_face(rig, subject.vertices, expression)
+    vertices = posed.vertices
     shown = measure(vertices, rig)
     left, right = measured_truth(expression, shown, measure(subject.vertices, rig))
     rotation = head_rotation(view.camera)
@@ -127,7 +128,7 @@ def render(
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
     rgb = np.rint(developed * 255).astype(np.uint8)
     half = (height // MASK_SCALE, width // MASK_SCALE)
-    drawn = draw_masks(stage, subject, expression, vertices, (left, right), buffer, half) if masks else None
+    drawn = draw_masks(stage, subject, posed, (left, right), buffer, half) if masks else None
     return Picture(rgb, final, face_box(final), pose, left, right, shown[0].lip_gap_cm, drawn)
 
 
