@@ -36,6 +36,7 @@ class Form:
 
 FORMS: dict[str, Form] = {
     "aus": Form((BATCH, AUS), (BATCH, AUS), (0.0, 1.0, NAN)),
+    "intensity": Form((BATCH, AUS), (BATCH, AUS), (0.0, 2.5, 5.0, NAN)),
     "edges": Form((BATCH, AUS * AUS, 4), (BATCH, AUS), (0.0, 1.0, NAN)),
     "maps": Form((BATCH, 2, 3, 4), (BATCH, 2, 3, 4), (0.0, 0.5, 2.0, NAN)),
     "emotion": Form((BATCH, 4), (BATCH,), (0.0, 1.0, 3.0, NAN)),
@@ -72,6 +73,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], Slow]] = {
         lambda z, y: slow.weighted_asymmetric(z, y, RARITY),
     ),
     "edges": ("edges", {}, slow.edges),
+    "intensity": ("intensity", {}, lambda z, y: slow.intensity(z, y, 1.0)),
+    "intensity plain": ("intensity", {"stress": 0.0}, lambda z, y: slow.intensity(z, y, 0.0)),
     "heatmap_mse": ("heatmap_mse", {}, slow.maps),
     "emotion": ("emotion", {}, lambda z, y: slow.emotion(z, numbers(y), None)),
     "emotion balanced": (

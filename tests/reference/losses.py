@@ -137,6 +137,17 @@ def edges(logits: Any, target: Table) -> float:
     return mean(found)
 
 
+def intensity(found: Table, target: Table, stress: float) -> float:
+    """Return the mean smooth distance of all known cells, more for strong ones."""
+    cells = []
+    for row, truth in zip(found, target, strict=True):
+        for f, t in zip(row, truth, strict=True):
+            if not isnan(t):
+                gap = abs(f - t)
+                cells.append((0.5 * gap * gap if gap < 1 else gap - 0.5) * (1 + stress * t))
+    return mean(cells)
+
+
 def maps(found: Any, target: Any) -> float:
     """Return the mean squared gap over all known places."""
     squares = [

@@ -24,10 +24,12 @@ from openau.data.store import CropStore
 from openau.errors import ModelError, SettingError, TableError
 from openau.evaluate import evaluate_emotions
 from openau.evaluate.report import Choices, read_predictions, write_evaluation
+from openau.export import export_run
 from openau.facs import EMOTIONS
 from openau.losses import edge_cross_entropy, rarity_weight, weighted_asymmetric
 from openau.models.weights import load_emotion_network, load_network, read_tensors
-from openau.records import CropSpec
+from openau.records import Crop, CropSpec
+from openau.runtime import AUModel
 from openau.train import Progress, Recipe, load_recipe, recipe_text, train
 from openau.train.config import DataSettings, LossSettings, ModelSettings, OptimiserSettings, RunSettings
 from openau.train.predict import predict_run
@@ -38,6 +40,7 @@ from tests.train.conftest import build_fake
 SIDE = 32
 AUS = (1, 12)
 SMALL: dict[str, Any] = {"backbone": "resnet18"}
+TINY: dict[str, Any] = {"widths": (8, 8, 8), "blocks": (1, 1, 1), "channels": 4}
 INNER: dict[str, Any] = {"au_network": "attention_cnn", "au_options": {"hidden": 4}, "side": 16}
 """A small network for emotions on a small network of AUs."""
 
@@ -152,6 +155,7 @@ def test_rows_without_a_known_emotion_are_not_trained_on(stores: dict[int, Path]
     ("name", "loss", "more", "options"),
     [
         ("fan_heatmap", "heatmap_mse", {"bce": 0.1}, SMALL),
+        ("compact_resnet", "weighted_bce", {"intensity": 0.25}, TINY),
         pytest.param(
             "me_graph", "weighted_asymmetric", {"edges": 0.05}, {"side": 64, **SMALL}, marks=pytest.mark.slow
         ),
@@ -186,7 +190,42 @@ def test_an_interrupted_run_of_any_task_ends_with_the_weights_of_an_uninterrupte
     table = pd.read_parquet(whole / "predictions.parquet")
     assert table["AU12_p"].notna().all()
     assert ("emotion_fear_p" in table) == (name == "emotiram_fau")
+    assert ("AU12_r" in table) == ("intensity" in more)
     assert np.isfinite(pd.read_csv(whole / "log.csv")["loss"]).all()
+
+
+def test_intensities_that_are_plain_to_see_are_learned_and_exported(
+    stores: dict[int, Path], tmp_path: Path
+) -> None:
+    plain = recipe(stores, "compact_resnet", "bce", epochs=6, **TINY)
+    run = train(replace(plain, loss=replace(plain.loss, more={"intensity": 1.0})), out=tmp_path / "run")
+    model = AUModel(export_run(run, tmp_path / "model.onnx"), threads=1)
+    assert model.card.intensity
+    assert {row.metric for row in model.card.accuracy} >= {"ICC(3,1)", "mean ICC(3,1)"}
+    table = pd.read_parquet(run / "predictions.parquet")
+    assert table["AU12_r"].between(0, 5).all()
+    assert np.corrcoef(table["AU12_r"], table["AU12_i"])[0, 1] > 0.8
+    store = CropStore.open(stores[SIDE])
+    faces = [Crop(pixels, np.eye(2, 3)) for pixels in store.crops(np.arange(3))]
+    found = model.predict(faces, heatmaps=True)
+    assert all(one.intensity is not None and one.intensity.shape == (2,) for one in found)
+
+
+def test_an_untaught_intensity_is_neither_told_nor_promised(stores: dict[int, Path], tmp_path: Path) -> None:
+    run = train(recipe(stores, "compact_resnet", "bce", **TINY), out=tmp_path / "run")
+    assert "AU12_r" not in pd.read_parquet(run / "predictions.parquet")
+    assert not AUModel(export_run(run, tmp_path / "model.onnx"), threads=1).card.intensity
+
+
+def test_an_index_of_mere_occurrences_teaches_no_intensity(
+    faces: pd.DataFrame, tmp_path: Path, stores: dict[int, Path]
+) -> None:
+    marks = faces.assign(**{name: (faces[name] >= 2).astype(float) for name in ("AU01", "AU12")})
+    store = prepare(marks, CropSpec(SIDE), tmp_path / "marks", detector=build_fake).store
+    plain = recipe({SIDE: store}, "compact_resnet", "bce", **TINY)
+    wanted = replace(plain, loss=replace(plain.loss, more={"intensity": 1.0}))
+    with pytest.raises(TableError, match="no AU intensities"):
+        train(wanted, out=tmp_path / "run")
 
 
 def test_edges_are_taught_at_their_cost_beside_the_aus(stores: dict[int, Path]) -> None:

@@ -1,7 +1,8 @@
 """A trained network becomes one ONNX file that carries its own card.
 
 The file keeps the house's contract: input `face` (B, 3, S, S), already normalised; outputs `probability`
-(B, A) and, where the network can write them, `heatmaps` (B, A, h, w); the card as JSON under `openau.card`. A
+(B, A), `intensity` (B, A) in 0–5 where the network was taught it and, where the network can write them,
+`heatmaps` (B, A, h, w); the card as JSON under `openau.card`. A
 file appears under its name only after onnxruntime has given the same numbers as PyTorch.
 
 onnxruntime computes every output of a graph, asked for or not. So the heat maps stand behind switches.
@@ -49,13 +50,23 @@ class _Exported(nn.Module):
 
     Args:
         network: (B, 3, S, S) to (B, A) logits.
+        intensity: Whether the file tells intensities, too.
     """
 
     switches: tuple[Switch, ...] = ()
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, intensity: bool) -> None:
         super().__init__()
         self.network = network
+        self.intensity = intensity
+        self.always = ("probability", "intensity") if intensity else ("probability",)
+
+    def forward(self, face: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of `always`: probabilities (B, A), and intensities (B, A) in 0–5."""
+        if not self.intensity:
+            return (torch.sigmoid(self.network(face)),)
+        logits, intensity = self.network.logits_and_intensities(face)  # type: ignore[operator] # a method
+        return torch.sigmoid(logits), intensity.clamp(0, 5)
 
 
 class _WithHeatmaps(_Exported):
@@ -64,16 +75,16 @@ class _WithHeatmaps(_Exported):
     switches: tuple[Switch, ...] = (Switch("heatmaps", SWITCHES["grad_cam"], default=True),)
 
     def forward(self, face: Tensor) -> tuple[Tensor, ...]:
-        """Return probabilities (B, A) and heat maps (B, A, h, w)."""
-        logits, heatmaps = self.network.logits_and_heatmaps(face)  # type: ignore[operator] # a method
-        return torch.sigmoid(logits), heatmaps
+        """Return what always comes, and heat maps (B, A, h, w)."""
+        _, heatmaps = self.network.logits_and_heatmaps(face)  # type: ignore[operator] # a method
+        return *super().forward(face), heatmaps
 
 
 class _WithMoreHeatmaps(_WithHeatmaps):
     """The exported function where the network writes down its whole derivative, too."""
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__(network)
+    def __init__(self, network: nn.Module, *, intensity: bool) -> None:
+        super().__init__(network, intensity=intensity)
         written = getattr(network, "written_maps", ())
         self.more: tuple[HeatmapMethod, ...] = tuple(m for m in HEATMAPS if m in written and m != "grad_cam")
         self.switches = (
@@ -82,17 +93,9 @@ class _WithMoreHeatmaps(_WithHeatmaps):
         )
 
     def forward(self, face: Tensor) -> tuple[Tensor, ...]:
-        """Return probabilities (B, A), Grad-CAM (B, A, h, w) and the other maps of the same shape."""
+        """Return what always comes, Grad-CAM (B, A, h, w) and the other maps of the same shape."""
         jacobian: HeadJacobian = self.network.head_jacobian(face)  # type: ignore[operator] # a method
         return *super().forward(face), *(getattr(jacobian, method)() for method in self.more)
-
-
-class _ProbabilityOnly(_Exported):
-    """The exported function where there are no heat maps."""
-
-    def forward(self, face: Tensor) -> tuple[Tensor]:
-        """Return probabilities (B, A)."""
-        return (torch.sigmoid(self.network(face)),)
 
 
 def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
@@ -109,7 +112,7 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
         `path`.
 
     Raises:
-        CardError: The card's AUs, crop size or heat maps do not fit the network.
+        CardError: The card's AUs, crop size, intensities or heat maps do not fit the network.
         ModelError: onnxruntime and PyTorch differ by more than 1e-4, heat maps by more than rounding too.
         OutputError: The file cannot be written.
     """
@@ -181,14 +184,16 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
 def _accuracy(
     test: pd.DataFrame, aus: tuple[int, ...], thresholds: tuple[float, ...], data: str
 ) -> tuple[Accuracy, ...]:
-    """Return AUC and F1 on the test part: the means over the AUs that have them, then each AU."""
+    """Return AUC, F1 and, for intensities, ICC on the test part: means over the AUs that have them, then each AU."""
     rows = evaluate(test, aus=aus, thresholds=thresholds)
     protocol = (
         f"test part of the run's split ({test['subject'].nunique()} subjects), weights and thresholds chosen "
         "on the validation part; count of an AU = its positives"
     )
     found: list[Accuracy] = []
-    for metric, column in (("ROC AUC", "auc"), ("F1", "f1")):
+    for metric, column in (("ROC AUC", "auc"), ("F1", "f1"), ("ICC(3,1)", "icc")):
+        if column not in rows.columns:
+            continue  # the network was not taught intensities
         defined = rows[rows[column].notna()]
         if len(defined):
             mean = round(float(defined[column].mean()), 4)
@@ -208,18 +213,20 @@ def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:
         outputs = network(image).shape[1]
     if outputs != len(card.aus):
         raise CardError(f"The card names {len(card.aus)} AUs, the network has {outputs} outputs.")
+    if card.intensity and not hasattr(network, "logits_and_intensities"):
+        raise CardError(f"The card promises intensities, but {card.architecture} cannot tell them.")
     if card.heatmap_layer is None:
-        return _ProbabilityOnly(network).eval()
+        return _Exported(network, intensity=card.intensity).eval()
     if not hasattr(network, "logits_and_heatmaps"):
         raise CardError(f"The card promises heat maps, but {card.architecture} cannot write them.")
     found = _WithMoreHeatmaps if hasattr(network, "head_jacobian") else _WithHeatmaps
-    return found(network).eval()
+    return found(network, intensity=card.intensity).eval()
 
 
 def _to_onnx(function: _Exported, card: ModelCard) -> onnx.ModelProto:
     """Trace the function with a free batch axis, and strip what differs from machine to machine."""
     size = card.crop.size
-    names = ["probability", *(switch.output for switch in function.switches)]
+    names = [*function.always, *(switch.output for switch in function.switches)]
     batch = torch.export.Dim("batch", min=1)
     with _quiet():
         program = torch.onnx.export(
@@ -241,7 +248,7 @@ def _to_onnx(function: _Exported, card: ModelCard) -> onnx.ModelProto:
         part.ClearField("doc_string")
     graph.ClearField("value_info")
     graph.name = card.architecture
-    put_behind_switches(graph, "probability", function.switches)
+    put_behind_switches(graph, function.always, function.switches)
     model.producer_name, model.producer_version = "openau", card.version
     return model
 
@@ -259,7 +266,7 @@ def _check_equal(function: _Exported, data: bytes, card: ModelCard) -> None:
         on = {switch.name: np.array(True) for switch in function.switches}
         found = session.run(None, {"face": faces.numpy(), **on})
         for k, output in enumerate(session.get_outputs()):
-            is_map = output.name != "probability"
+            is_map = output.name not in function.always
             scale = max(float(wanted[k].abs().max()), 1e-12) if is_map else 1.0
             gap = float(np.abs(found[k] - wanted[k].numpy()).max()) / scale
             allowed = TOLERANCE

@@ -46,7 +46,7 @@ def merged(model: onnx.ModelProto) -> onnx.ModelProto:
     return onnx_ir.serde.serialize_model(passes(graph).model)
 
 
-def put_behind_switches(graph: onnx.GraphProto, always: str, switches: Sequence[Switch]) -> None:
+def put_behind_switches(graph: onnx.GraphProto, always: Sequence[str], switches: Sequence[Switch]) -> None:
     """Move the nodes that only optional outputs need into branches, one for each switch.
 
     Nodes that several of them need are in each of their branches, so that none costs anything while it is
@@ -54,10 +54,10 @@ def put_behind_switches(graph: onnx.GraphProto, always: str, switches: Sequence[
 
     Args:
         graph: Changed in place.
-        always: The output that has no switch.
+        always: The outputs that have no switch.
         switches: The others.
     """
-    plain = _needed(graph, always, set())
+    plain = set().union(*(_needed(graph, output, set()) for output in always))
     nodes = [node for node in graph.node if node.output[0] in plain]
     for switch in switches:
         wanted = _needed(graph, switch.output, plain)

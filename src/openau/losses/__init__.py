@@ -23,6 +23,7 @@ from openau.losses.distance import euclidean, root_mean_square_error
 from openau.losses.emotion import emotion_cross_entropy
 from openau.losses.graph import edge_cross_entropy, rarity_weight, weighted_asymmetric
 from openau.losses.heatmap import heatmap_mean_square_error
+from openau.losses.intensity import intensity_smooth_l1
 from openau.losses.multitask import MultiTask
 from openau.losses.occurrence import (
     Side,
@@ -45,6 +46,7 @@ __all__ = [
     "euclidean",
     "focal",
     "heatmap_mean_square_error",
+    "intensity_smooth_l1",
     "loss_class",
     "loss_gain",
     "multi_label_slope_rate",
@@ -65,6 +67,7 @@ LOSSES: dict[str, str] = {
     "ad_msr": "openau.losses.balance:AdMSR",
     "weighted_asymmetric": "openau.losses.graph:WeightedAsymmetric",
     "edges": "openau.losses.graph:EdgeCrossEntropy",
+    "intensity": "openau.losses.intensity:IntensitySmoothL1",
     "heatmap_mse": "openau.losses.heatmap:HeatmapMSE",
     "emotion": "openau.losses.emotion:EmotionCrossEntropy",
     "multi_task": "openau.losses.multitask:MultiTask",

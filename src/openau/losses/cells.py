@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from openau.errors import SettingError
 
-Takes = Literal["aus", "edges", "maps", "emotion", "tasks"]
+Takes = Literal["aus", "intensity", "edges", "maps", "emotion", "tasks"]
 
 
 class Loss(nn.Module):
@@ -20,7 +20,7 @@ class Loss(nn.Module):
     """
 
     takes: ClassVar[Takes]
-    """What it judges: `aus` (B, A) logits; `edges` (B, A·A, 4) logits; `maps` (B, K, h, w); `emotion` (B, E)
+    """What it judges: `aus` (B, A) logits; `intensity` (B, A) in 0–5; `edges` (B, A·A, 4) logits; `maps` (B, K, h, w); `emotion` (B, E)
     logits; `tasks` several of these by name."""
     reference: ClassVar[str]
     """Paper and equation."""

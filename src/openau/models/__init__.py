@@ -11,7 +11,8 @@ built as `Class(aus, size=..., **options)`; it returns (B, A) logits, and its cl
 * `logits_and_heatmaps(images)` where it can write its heat maps without autograd;
 * `head_jacobian(images)` where the whole derivative behind that layer can be written down, too, and
   `written_maps`, the methods of `openau.models.jacobian.HeadJacobian` that it then answers;
-* `auxiliary`, the names of layers that a loss of their own trains, where it has such.
+* `auxiliary`, layers that only a task of their own trains, with the name of that task, where it has such;
+* `logits_and_intensities(images)` where it tells intensities (B, A), too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from openau.errors import SettingError
 from openau.models.needs import Needs
 
 MODELS: dict[str, str] = {
+    "compact_resnet": "openau.models.compact_resnet:CompactResNet",
     "attention_cnn": "openau.models.attention_cnn:AttentionCNN",
     "fan_heatmap": "openau.models.fan_heatmap:FanHeatmap",
     "fan_scc": "openau.models.fan_scc:FanSCC",

@@ -88,7 +88,8 @@ class EmotiramFAU(nn.Module):
         count = len(au_set(self.needs.aus)) if aus is None else aus
         self.encoder = build_model(au_network, count, size=self.size, **dict(au_options or {}))
         self.heatmap_layer = f"encoder.{self.encoder.heatmap_layer}"
-        self.auxiliary = tuple(f"encoder.{layer}" for layer in getattr(self.encoder, "auxiliary", ()))
+        own: Mapping[str, str] = getattr(self.encoder, "auxiliary", {})
+        self.auxiliary = {f"encoder.{layer}": task for layer, task in own.items()}
         if isinstance(self.encoder, FanHeatmap | FanSCC):
             self.head: nn.Module = Bottleneck(sum(self.encoder.points) * (self.size // 4) ** 2, emotions)
         else:

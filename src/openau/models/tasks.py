@@ -1,6 +1,6 @@
 """What a network gives for each kind of loss, in one forward pass.
 
-A loss says what it takes (`Loss.takes`): AU logits, edges between AUs, heat maps of AU points, emotions. Most
+A loss says what it takes (`Loss.takes`): AU logits, AU intensities, edges between AUs, heat maps of AU points, emotions. Most
 networks give one of these, some several.
 """
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from openau.errors import SettingError
 from openau.losses.cells import Takes
 from openau.models.caer_face_stream import CaerFaceStream
+from openau.models.compact_resnet import CompactResNet
 from openau.models.emotiram_fau import EmotiramFAU
 from openau.models.fan_heatmap import FanHeatmap
 from openau.models.fan_scc import FanSCC
@@ -32,6 +33,8 @@ def tasks_of(network: nn.Module) -> tuple[Takes, ...]:
         return ("emotion", "aus")
     if isinstance(network, FanHeatmap | FanSCC):
         return ("aus", "maps")
+    if isinstance(network, CompactResNet):
+        return ("aus", "intensity")
     if isinstance(network, MEGraph) and network.stage == 2:
         return ("aus", "edges")
     return ("aus",)
@@ -68,7 +71,7 @@ class TaskOutputs(nn.Module):
             images: (B, 3, S, S) float, as the network needs them.
 
         Returns:
-            Of the wanted tasks: `aus` (B, A) logits; `edges` (B, A*A, 4) logits; `maps` (B, K, h, w);
+            Of the wanted tasks: `aus` (B, A) logits; `intensity` (B, A); `edges` (B, A*A, 4) logits; `maps` (B, K, h, w);
             `emotion` (B, E) logits.
 
         Raises:
@@ -81,6 +84,8 @@ class TaskOutputs(nn.Module):
         elif isinstance(network, FanHeatmap | FanSCC):
             found["maps"] = network.heatmaps(images)
             found["aus"] = network.logits_of(found["maps"])
+        elif isinstance(network, CompactResNet) and "intensity" in self.tasks:
+            found["aus"], found["intensity"] = network.logits_and_intensities(images)
         elif isinstance(network, MEGraph) and "edges" in self.tasks:
             found["aus"], found["edges"] = network.logits_and_edges(images)
         else:

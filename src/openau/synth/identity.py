@@ -57,23 +57,29 @@ from openau.synth.wrinkles import AGEING, Fold, Pair, build_wrinkles, draw_folds
 
 _GUMS: Final = (0.36, 0.12, 0.11)
 
-# Deviation of each resting weight among people: nobody's neutral face is the mean face.
+# Deviation of each resting weight among people: nobody's neutral face is the mean face. Mouths at rest differ
+# by up to level B of several AUs; with less, networks took wide or thin-lipped mouths of photographs for AU20.
 _RESTING: Final = {
-    "browDown": 0.12,
-    "browInnerUp": 0.10,
-    "browOuterUp": 0.10,
+    "browDown": 0.15,
+    "browInnerUp": 0.12,
+    "browOuterUp": 0.12,
     "eyeBlink": 0.09,
-    "eyeSquint": 0.15,
-    "mouthSmile": 0.06,
-    "mouthFrown": 0.10,
-    "mouthStretch": 0.06,
-    "cheekRaiser": 0.08,
+    "eyeSquint": 0.18,
+    "mouthSmile": 0.09,
+    "mouthFrown": 0.13,
+    "mouthStretch": 0.15,
+    "mouthDimple": 0.12,
+    "mouthPress": 0.10,
+    "mouthUpperUp": 0.05,
+    "cheekRaiser": 0.12,
+    "cheekSquint": 0.10,
+    "noseSneer": 0.06,
 }
 _RESTING_MIDDLE: Final = {
-    "mouthRollUpper": 0.12,
-    "mouthRollLower": 0.12,
-    "mouthShrugLower": 0.05,
-    "mouthPucker": 0.04,
+    "mouthRollUpper": 0.15,
+    "mouthRollLower": 0.15,
+    "mouthShrugLower": 0.09,
+    "mouthPucker": 0.09,
 }
 
 
@@ -258,7 +264,7 @@ def lip_gap(vertices: Floats, rig: Rig) -> float:
 
 def _draw_modes(rng: np.random.Generator, stage: Stage, traits: Traits) -> Floats:
     """Draw identity coefficients: by chance, leaning toward what goes with gender and ancestry."""
-    modes = np.clip(rng.standard_normal(len(stage.rig.identity)), -2.2, 2.2) * 0.95
+    modes = np.clip(rng.standard_normal(len(stage.rig.identity)), -2.4, 2.4) * 1.08
     modes += (1.15 if traits.gender == "male" else -1.15) * stage.forms.masculine
     modes += (1.7 * traits.tone - 0.8) * stage.forms.broad_nose
     return float32(modes)

@@ -25,6 +25,7 @@ LossName = Literal[
     "weighted_asymmetric",
     "edges",
     "heatmap_mse",
+    "intensity",
     "emotion",
 ]
 """The losses of `openau.losses.LOSSES`, all but `multi_task`, which joins several of them."""

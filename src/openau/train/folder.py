@@ -134,6 +134,7 @@ def draft_card(recipe: Recipe) -> ModelCard:
         training_data=recipe.card.training_data,
         licence=recipe.card.licence,
         reference=getattr(network, "reference", ""),
+        intensity="intensity" in recipe.loss.tasks,
         heatmap_layer=(
             getattr(network, "heatmap_layer", None) if hasattr(network, "logits_and_heatmaps") else None
         ),

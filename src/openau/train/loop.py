@@ -334,7 +334,7 @@ def _judge(run: _Run, data: Arrangement) -> None:
     network.load_state_dict(broadcast(run.average.tensors))
     found = {"loss": float("nan"), "auc": float("nan")}
     if len(rows):
-        outputs = _shared_outputs(run, judged(network.eval()), crops, rows)
+        outputs = _shared_outputs(run, judged(network.eval(), recipe.loss.tasks), crops, rows)
         found = judge_validation(recipe, crops, rows, outputs)
     auc = found["auc"]
     better = standing.best is None or math.isnan(auc) or auc > standing.best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,20 +123,22 @@ def taught(network: nn.Module, tasks: Sequence[Any]) -> TaskOutputs:
     """
     outputs = TaskOutputs(network, tasks)
     layers = dict(network.named_modules())
-    for name in getattr(network, "auxiliary", ()):
-        if "edges" not in tasks and name in layers:
+    for name, task in getattr(network, "auxiliary", {}).items():
+        if task not in tasks and name in layers:
             # Several processes that train together wait for the gradient of every layer that trains.
             layers[name].requires_grad_(False)
     return outputs
 
 
-def judged(network: nn.Module) -> TaskOutputs:
-    """Return the network with the outputs that predictions are made of: AUs, emotions, or both.
+def judged(network: nn.Module, lessons: Collection[str] = ()) -> TaskOutputs:
+    """Return the network with the outputs that predictions are made of: AUs, their intensities, emotions.
 
     Args:
         network: Any network of `openau.models`.
+        lessons: What it was taught; a network tells intensities only if it was taught them.
     """
-    return TaskOutputs(network, [task for task in tasks_of(network) if task in ("aus", "emotion")])
+    told = {"aus", "emotion"} | ({"intensity"} & set(lessons))
+    return TaskOutputs(network, [task for task in tasks_of(network) if task in told])
 
 
 def _with_points(name: str, options: Mapping[str, Any], aus: Sequence[int]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def predict_tasks(
         batch: Pictures at a time.
 
     Returns:
-        Task to its outputs (N, ...) float32: `aus` (N, A) and `emotion` (N, E) logits.
+        Task to its outputs (N, ...) float32: `aus` (N, A) and `emotion` (N, E) logits, `intensity` (N, A).
     """
     device = next(outputs.parameters()).device
     found: dict[str, list[Tensor]] = {task: [] for task in outputs.tasks}
@@ -140,7 +140,7 @@ def predict_best(
     Raises:
         ModelError: The run has no weights or they are broken.
     """
-    outputs = judged(load_any(run / "checkpoint" / "best.safetensors")[0])
+    outputs = judged(load_any(run / "checkpoint" / "best.safetensors")[0], recipe.loss.tasks)
     found = {
         "aus": np.zeros((0, len(recipe.action_units)), np.float32),
         "emotion": np.zeros((0, len(EMOTIONS)), np.float32),
@@ -209,14 +209,15 @@ def predictions_table(
         crops: The stores.
         rows: (N,) row numbers.
         folds: N names of the part each row belongs to.
-        outputs: Of the network: `aus` (N, A) logits, `emotion` (N, E) logits, or both.
+        outputs: Of the network: `aus` (N, A) logits, with or without `intensity` (N, A); `emotion` (N, E)
+            logits; or both.
         aus: The A action units.
         truth: (N, A) in 0–1, NaN unknown.
 
     Returns:
         `sample, dataset, subject, fold`; those of `GROUPS` that the index has; `emotion_t`, the true emotion,
         where the index has emotions, and per emotion `emotion_anger_p` where the network tells them; per AU
-        that it tells `AU01_t`, `AU01_p`, `AU01_i`.
+        that it tells `AU01_t`, `AU01_p`, `AU01_i`, and `AU01_r` (0–5) where it tells intensities.
     """
     table = crops.table.iloc[rows].reset_index(drop=True)
     columns: dict[str, object] = {
@@ -241,6 +242,8 @@ def predictions_table(
                 f"{column}_p": probability[:, number],
                 f"{column}_i": values[:, number],
             }
+            if "intensity" in outputs:
+                columns[f"{column}_r"] = outputs["intensity"][:, number].clip(0, 5)
     return pd.DataFrame(columns)
 
 

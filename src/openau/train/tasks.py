@@ -75,6 +75,33 @@ class ActionUnits:
         return batch["aus"]
 
 
+class Intensity:
+    """How strong each AU is; (N, A) in 0–5, as the index has it."""
+
+    def arrays(self, recipe: Recipe, crops: Crops, rows: NDArray[np.int64]) -> Arrays:
+        """Return the intensities of the index, see `Task`.
+
+        Raises:
+            TableError: The index knows no intensity, at most occurrence.
+        """
+        columns = [au_column(au) for au in recipe.action_units]
+        found = crops.table.iloc[rows].reindex(columns=columns).to_numpy(np.float32, copy=True)
+        if not (found > 1).any():
+            raise TableError(
+                "The index knows no AU intensities 0-5; leave the loss 'intensity' out, or train on another "
+                "dataset."
+            )
+        return {"intensity_0_5": found}
+
+    def whole(self, arrays: Mapping[str, Floats]) -> Tensor:
+        """Return all intensities, see `Task`."""
+        return torch.from_numpy(arrays["intensity_0_5"])
+
+    def target(self, batch: Mapping[str, Tensor], output: Tensor, moves: Moves) -> Tensor:
+        """Return the batch's intensities, see `Task`."""
+        return batch["intensity_0_5"]
+
+
 class Emotion:
     """Which emotion a face shows; (N,) its number in `openau.facs.EMOTIONS`."""
 
@@ -221,6 +248,8 @@ def _task(name: Takes, recipe: Recipe) -> Task:
     """Return what knows a task by its name."""
     if name == "maps":
         return PointMaps(recipe.action_units)
+    if name == "intensity":
+        return Intensity()
     return Emotion() if name == "emotion" else ActionUnits()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -48,7 +50,7 @@ class MEGraph(nn.Module):
     )
     needs = Needs(224, 64, mean=IMAGENET_MEAN, std=IMAGENET_STD, alignment="similarity", aus="disfa-8")
     heatmap_layer = "body.layer4"
-    auxiliary = ("edge_head",)
+    auxiliary: Mapping[str, str] = MappingProxyType({"edge_head": "edges"})
 
     def __init__(
         self,
