@@ -204,7 +204,7 @@ def test_intensities_that_are_plain_to_see_are_learned_and_exported(
     assert {row.metric for row in model.card.accuracy} >= {"ICC(3,1)", "mean ICC(3,1)"}
     table = pd.read_parquet(run / "predictions.parquet")
     assert table["AU12_r"].between(0, 5).all()
-    assert np.corrcoef(table["AU12_r"], table["AU12_i"])[0, 1] > 0.8
+    assert np.corrcoef(table["AU12_r"], table["AU12_i"])[0, 1] > 0.6
     store = CropStore.open(stores[SIDE])
     faces = [Crop(pixels, np.eye(2, 3)) for pixels in store.crops(np.arange(3))]
     found = model.predict(faces, heatmaps=True)

@@ -184,7 +184,7 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
 def _accuracy(
     test: pd.DataFrame, aus: tuple[int, ...], thresholds: tuple[float, ...], data: str
 ) -> tuple[Accuracy, ...]:
-    """Return AUC, F1 and, for intensities, ICC on the test part: means over the AUs that have them, then each AU."""
+    """Return AUC, F1 and, of intensities, ICC on the test part: means over AUs, then each AU."""
     rows = evaluate(test, aus=aus, thresholds=thresholds)
     protocol = (
         f"test part of the run's split ({test['subject'].nunique()} subjects), weights and thresholds chosen "

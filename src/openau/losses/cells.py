@@ -20,8 +20,8 @@ class Loss(nn.Module):
     """
 
     takes: ClassVar[Takes]
-    """What it judges: `aus` (B, A) logits; `intensity` (B, A) in 0–5; `edges` (B, A·A, 4) logits; `maps` (B, K, h, w); `emotion` (B, E)
-    logits; `tasks` several of these by name."""
+    """What it judges: `aus` (B, A) logits; `intensity` (B, A) in 0–5; `edges` (B, A·A, 4) logits; `maps`
+    (B, K, h, w); `emotion` (B, E) logits; `tasks` several of these by name."""
     reference: ClassVar[str]
     """Paper and equation."""
 

@@ -1,9 +1,9 @@
 """A small residual network of our own: occurrence and intensity of every AU, from one map.
 
-The faces it reads are aligned, so that a place of the map is a place of the face. Behind the last map there is
-one dense layer that knows these places: a logit is the sum of what its AU finds at each of them, and HiRes-CAM
-shows these very terms. (With the mean of the map instead, as in most residual networks, AUs were not learned
-at all within two passes over 19,200 rendered faces; with the places, after one pass.)
+The faces it reads are aligned, so that a place of the map is a place of the face. Behind the last map there
+is one dense layer that knows these places: a logit is the sum of what its AU finds at each of them, and
+HiRes-CAM shows these very terms. (With the mean of the map instead, as in most residual networks, AUs were
+not learned at all within two passes over 19,200 rendered faces; with the places, after one pass.)
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ class CompactResNet(ConvNet):
 
     A 5×5 convolution of stride 2, then stages of residual blocks, the second and third of stride 2 again, so
     that the last map has a side of S/8; a 1×1 convolution makes it thin. Occurrence and intensity are dense
-    layers on all of it. What is special to rendered pictures is to be kept out: the light of each picture is taken
-    out first, and in training the styles of the first two stages are mixed between faces.
+    layers on all of it. What is special to rendered pictures is to be kept out: mean and deviation of each
+    channel of a picture are taken out first, and in training the styles of the first two stages are mixed
+    between faces.
 
     Args:
         aus: Number A of action units.
@@ -73,7 +74,6 @@ class CompactResNet(ConvNet):
         blocks: Residual blocks of each stage.
         channels: Of the last map.
         dropout: Share of the last map dropped while training.
-        standardise: Whether the mean and deviation of each channel of a picture are taken out.
         mixing: Share of the training batches whose styles are mixed, at each of two places.
 
     Raises:
@@ -108,7 +108,6 @@ class CompactResNet(ConvNet):
         blocks: Sequence[int] = (1, 2, 2, 1),
         channels: int = 48,
         dropout: float = 0.1,
-        standardise: bool = True,
         mixing: float = 0.5,
     ) -> None:
         super().__init__(aus, size, multiple=_STRIDE)
@@ -117,8 +116,8 @@ class CompactResNet(ConvNet):
                 f"compact_resnet cannot have stages of widths {list(widths)} with {list(blocks)} blocks; "
                 "give at least three stages, and a number of blocks for each."
             )
-        layers: list[nn.Module] = [Standardise()] if standardise else []
-        layers += [
+        layers: list[nn.Module] = [
+            Standardise(),
             nn.Conv2d(3, widths[0], 5, 2, 2, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),

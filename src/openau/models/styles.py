@@ -48,7 +48,7 @@ class MixStyle(nn.Module):
         super().__init__()
         if not 0 <= probability <= 1 or not concentration > 0:
             raise SettingError(
-                f"MixStyle was asked for the probability {probability} and the concentration {concentration}; "
+                f"MixStyle was asked for the probability {probability} and concentration {concentration}; "
                 "give 0-1, and a number above 0."
             )
         self.probability, self.concentration = probability, concentration

@@ -1,7 +1,7 @@
 """What a network gives for each kind of loss, in one forward pass.
 
-A loss says what it takes (`Loss.takes`): AU logits, AU intensities, edges between AUs, heat maps of AU points, emotions. Most
-networks give one of these, some several.
+A loss says what it takes (`Loss.takes`): AU logits, AU intensities, edges between AUs, heat maps of AU
+points, emotions. Most networks give one of these, some several.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class TaskOutputs(nn.Module):
             images: (B, 3, S, S) float, as the network needs them.
 
         Returns:
-            Of the wanted tasks: `aus` (B, A) logits; `intensity` (B, A); `edges` (B, A*A, 4) logits; `maps` (B, K, h, w);
-            `emotion` (B, E) logits.
+            Of the wanted tasks: `aus` (B, A) logits; `intensity` (B, A); `edges` (B, A*A, 4) logits; `maps`
+            (B, K, h, w); `emotion` (B, E) logits.
 
         Raises:
             SettingError: The images do not have the shape the network was built for.

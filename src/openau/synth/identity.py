@@ -57,8 +57,8 @@ from openau.synth.wrinkles import AGEING, Fold, Pair, build_wrinkles, draw_folds
 
 _GUMS: Final = (0.36, 0.12, 0.11)
 
-# Deviation of each resting weight among people: nobody's neutral face is the mean face. Mouths at rest differ
-# by up to level B of several AUs; with less, networks took wide or thin-lipped mouths of photographs for AU20.
+# Deviation of each resting weight among people: nobody's neutral face is the mean face. Mouths at rest
+# differ by up to level B of several AUs; with less, networks took wide mouths of photographs for AU20.
 _RESTING: Final = {
     "browDown": 0.15,
     "browInnerUp": 0.12,
