@@ -200,6 +200,7 @@ class ModelCard:
         limits: Sentences: what it must not be used for, where it fails.
         created: ISO date.
         recipe: The recipe that made it, as text.
+        neutral: A probabilities, the median of faces without any AU; none where it was not measured.
         schema: The version of this record's layout, for readers of other versions.
     """
 
@@ -220,6 +221,7 @@ class ModelCard:
     limits: tuple[str, ...] = ()
     created: str = ""
     recipe: str = ""
+    neutral: tuple[float, ...] = ()
     schema: int = field(default=CARD_SCHEMA)
 
     def __post_init__(self) -> None:
@@ -237,6 +239,13 @@ class ModelCard:
             )
         if not all(0.0 <= t <= 1.0 for t in self.thresholds):
             raise CardError("A threshold in the card is outside 0–1; thresholds are probabilities.")
+        if self.neutral and len(self.neutral) != len(self.aus):
+            raise CardError(
+                f"The card has {len(self.neutral)} neutral values for {len(self.aus)} AUs; "
+                "give one per AU or none."
+            )
+        if not all(0.0 <= p <= 1.0 for p in (*self.thresholds, *self.neutral)):
+            raise CardError("A neutral value in the card is outside 0–1; they are probabilities.")
         if not all(s > 0 for s in self.std):
             raise CardError("A standard deviation in the card is not above 0.")
 

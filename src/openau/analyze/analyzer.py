@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.analyze.instrument import Instrument, build_instrument
+from openau.analyze.neutral import Neutral
 from openau.analyze.settings import Settings
 from openau.errors import InputError
 from openau.faces import Follower, Tracker
@@ -52,7 +53,7 @@ class Analyzer:
         0
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the public door takes every setting by name
         self,
         model: str | Path | None = None,
         *,
@@ -61,6 +62,7 @@ class Analyzer:
         max_faces: int | None = None,
         min_face_score: float | None = None,
         heatmaps: bool = False,
+        neutral: str | Path | None = None,
         threads: int | None = None,
     ) -> None:
         """Load the model and the face detector.
@@ -72,11 +74,15 @@ class Analyzer:
             max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
             min_face_score: Faces below this detector score are dropped; None is the detector's own limit.
             heatmaps: Whether readings carry heat maps, (A, h, w) float32 per face.
+            neutral: A photograph of one neutral face, the zero of all readings; `auto` learns each face's
+                from the recording itself; None for none.
             threads: Threads of the network; None lets it choose.
 
         Raises:
+            InputError: The photograph of the neutral face cannot be read.
             ModelError: The model file is missing, broken or not OpenAU's.
-            SettingError: There is no such detector, a number is below 1, or the model has no heat maps.
+            SettingError: There is no such detector, a number is below 1, the model has no heat maps or
+                knows no neutral faces, or `neutral` does not show just one face.
             MissingExtraError: The detector's library is not installed.
         """
         self._instrument: Instrument = build_instrument(
@@ -87,6 +93,7 @@ class Analyzer:
                 max_faces=max_faces,
                 min_face_score=min_face_score,
                 heatmaps=heatmaps,
+                neutral=None if neutral is None else str(neutral),
                 threads=threads,
             )
         )
@@ -110,7 +117,7 @@ class Analyzer:
         """
         frame = read_image(Path(picture)) if isinstance(picture, str | Path) else _array_frame(picture, 0)
         faces = self._instrument.detect(frame.rgb, is_photo=True)
-        records = self._read(frame, faces, Tracker())
+        records = self._read(frame, faces, Tracker(), self._instrument.zero.given)
         return Analysis(records, self.table(records))
 
     def video(self, path: str | Path, *, every: int = 1) -> Iterator[tuple[Reading, ...]]:
@@ -144,9 +151,10 @@ class Analyzer:
             InputError: An array is not a picture.
         """
         follower, tracker = Follower(self._instrument.detect), Tracker()
+        neutral = self._instrument.zero.recording()
         for number, given in enumerate(frames):
             frame = given if isinstance(given, Frame) else _array_frame(given, number)
-            yield self._read(frame, follower(frame), tracker)
+            yield self._read(frame, follower(frame), tracker, neutral)
 
     def table(self, readings: Iterable[Reading | tuple[Reading, ...]]) -> pd.DataFrame:
         """Return readings as the AU table of `docs/table.md`.
@@ -158,8 +166,10 @@ class Analyzer:
             (row for item in readings for row in (item if isinstance(item, tuple) else (item,))), self.card
         )
 
-    def _read(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> tuple[Reading, ...]:
-        return self._instrument.read([self._instrument.crop(frame, faces, tracker)])[0]
+    def _read(
+        self, frame: Frame, faces: Sequence[Face], tracker: Tracker, neutral: Neutral | None
+    ) -> tuple[Reading, ...]:
+        return self._instrument.read([self._instrument.crop(frame, faces, tracker)], neutral)[0]
 
 
 def _array_frame(pixels: NDArray[Any], number: int) -> Frame:

@@ -90,7 +90,13 @@ def analyze_paths(
     with _one_opencv_thread():
         pictures = Pictures(out, feeds, instrument.card, settings, truth)
         run = Run(
-            feeds, instrument, pictures, table, run_file, listener, workers=settings.threads or _free_cpus()
+            feeds,
+            instrument,
+            pictures,
+            table,
+            run_file,
+            listener,
+            workers=settings.threads or _free_cpus(),
         )
         summary = run.go(progress)
     if summary.table is None and is_new:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
+from openau.analyze.neutral import NO_ZERO, GivenNeutral, Neutral, Zero, checked_card
 from openau.analyze.settings import Settings
 from openau.emotion import decode_emotion
 from openau.errors import SettingError
 from openau.faces import Detector, LooksAgain, Tracker, build_detector, crop_face
+from openau.read import read_image
 from openau.records import AUOutput, Crop, Face, Frame, ModelCard, Pixels, Reading
 from openau.runtime import AUModel
 
@@ -60,6 +63,7 @@ class Instrument:
         decoder: Emotion decoder.
         heatmaps: Whether the network's heat maps are wanted too.
         rules: Emotion rules.
+        zero: What is taken for neutral.
     """
 
     detectors: Detectors
@@ -68,6 +72,7 @@ class Instrument:
     decoder: str = "nearest"
     heatmaps: bool = False
     rules: str = "deramgozin2023"
+    zero: Zero = NO_ZERO
 
     @property
     def card(self) -> ModelCard:
@@ -100,7 +105,7 @@ class Instrument:
         crops = tuple(crop_face(frame.rgb, face, self.card.crop) for face in tracked)
         return FaceCrops(frame, tracked, crops)
 
-    def read(self, batch: Sequence[FaceCrops]) -> list[tuple[Reading, ...]]:
+    def read(self, batch: Sequence[FaceCrops], neutral: Neutral | None = None) -> list[tuple[Reading, ...]]:
         """Return the readings of each frame of a batch; the network sees all its crops at once.
 
         The last digits of a probability may depend on the size of the batch, so whoever needs equal bytes
@@ -108,6 +113,7 @@ class Instrument:
 
         Args:
             batch: Frames with their crops.
+            neutral: The zero of the readings; what it learns, it learns in the frames' order.
 
         Returns:
             Per frame its readings: one per face, or a single one without a face.
@@ -116,11 +122,13 @@ class Instrument:
         outputs = iter(self.model.predict(crops, heatmaps=self.heatmaps) if crops else ())
         readings = []
         for frame, faces, _ in batch:
-            rows = tuple(self._reading(frame, face, next(outputs)) for face in faces)
+            rows = tuple(self._reading(frame, face, next(outputs), neutral) for face in faces)
             readings.append(rows or (Reading(frame.source, frame.index, frame.time_s),))
         return readings
 
-    def _reading(self, frame: Frame, face: Face, output: AUOutput) -> Reading:
+    def _reading(self, frame: Frame, face: Face, output: AUOutput, neutral: Neutral | None) -> Reading:
+        if neutral is not None:
+            output = neutral.correct(0 if face.face_id is None else face.face_id, output)
         emotion = decode_emotion(output, self.card.thresholds, decoder=self.decoder, rules=self.rules)
         return Reading(frame.source, frame.index, frame.time_s, face, output, emotion)
 
@@ -132,8 +140,10 @@ def build_instrument(settings: Settings) -> Instrument:
         settings: Which, and how.
 
     Raises:
+        InputError: The photograph of the neutral face cannot be read.
         ModelError: The model file is missing, broken or not OpenAU's.
-        SettingError: There is no such detector, or the model has no heat maps and they are wanted.
+        SettingError: There is no such detector, or the model has no heat maps and they are wanted, or knows
+            no neutral faces and they are wanted, or the photograph does not show just one face.
         MissingExtraError: The detector's library is not installed.
     """
     model = AUModel(settings.model, threads=settings.threads)
@@ -150,7 +160,7 @@ def build_instrument(settings: Settings) -> Instrument:
 
     detectors = Detectors(build)
     detectors.of_kind(is_photo=False)  # what cannot be built must be said before the first picture
-    return Instrument(
+    instrument = Instrument(
         detectors,
         model,
         settings.max_faces,
@@ -158,6 +168,25 @@ def build_instrument(settings: Settings) -> Instrument:
         settings.heatmaps,
         settings.emotion_rules,
     )
+    return replace(instrument, zero=_zero(instrument, settings.neutral))
+
+
+def _zero(instrument: Instrument, neutral: str | None) -> Zero:
+    """Return what a run takes for neutral, by the word or photograph that the settings have."""
+    if neutral is None:
+        return NO_ZERO
+    card = checked_card(instrument.card)
+    if neutral == "auto":
+        return Zero(learns=card)
+    frame = read_image(Path(neutral))
+    faces = instrument.detect(frame.rgb, is_photo=True)
+    if len(faces) != 1:
+        raise SettingError(
+            f"{neutral} shows {len(faces)} faces; give a photograph of one neutral face, or auto."
+        )
+    output = instrument.read([instrument.crop(frame, faces, Tracker())])[0][0].output
+    assert output is not None
+    return Zero(GivenNeutral(output, card))
 
 
 def _area(face: Face) -> float:

@@ -52,6 +52,7 @@ class Progress:
         next: What to analyse next.
         offset: Length in bytes of the partial table.
         tracker: The tracker's state within a video.
+        neutral: What was learned of the faces' neutral within it.
         faces_in_video: Faces found so far in the video that is under way.
         counts: What was seen.
         failures: Sources that could not be read.
@@ -60,6 +61,7 @@ class Progress:
     next: Position = START
     offset: int = 0
     tracker: dict[str, Any] | None = None
+    neutral: dict[str, Any] | None = None
     faces_in_video: int = 0
     counts: Counts = field(default_factory=Counts)
     failures: tuple[Failure, ...] = ()
@@ -116,6 +118,7 @@ class RunFile:
                     next=Position(*progress["next"]),
                     offset=progress["offset"],
                     tracker=progress["tracker"],
+                    neutral=progress["neutral"],
                     faces_in_video=progress["faces_in_video"],
                     counts=Counts(**progress["counts"]),
                     failures=tuple(Failure(*failure) for failure in progress["failures"]),

@@ -107,6 +107,8 @@ class Run:
             workers: How many pictures are searched for faces at the same time.
         """
         self._workers = workers
+        self._zero = instrument.zero
+        self._neutral = instrument.zero.recording()
         self._feeds = feeds
         self._instrument = instrument
         self._pictures = pictures
@@ -158,6 +160,7 @@ class Run:
         self._progress = resumed
         if resumed.tracker is not None:
             self._tracker = Tracker.from_state(resumed.tracker)
+            self._neutral = self._zero.recording(resumed.neutral)
         first = self._pictures.first_needed(resumed.next)
         if first is None:
             return
@@ -188,7 +191,9 @@ class Run:
             if self._feeds[entry.source].kind == "image":
                 self._tracker = Tracker()
             cut.append(self._instrument.crop(entry.frame, entry.faces, self._tracker))
-        readings = self._instrument.read(cut)
+        # A batch is photographs, or frames of one video.
+        photos = any(self._feeds[entry.source].kind == "image" for entry in batch.entries)
+        readings = self._instrument.read(cut, self._zero.given if photos else self._neutral)
         writer.write(row for rows in readings for row in rows)
         offset = writer.flush()
         drawings = (
@@ -199,8 +204,9 @@ class Run:
         self._tell(batch, readings)
         progress = advance(self._progress, batch, readings, [feed.kind for feed in self._feeds])
         if any(self._feeds[number].kind != "image" for number in batch.ended):
-            self._tracker = Tracker()
-        self._progress = replace(progress, offset=offset, tracker=self._tracker.state())
+            self._tracker, self._neutral = Tracker(), self._zero.recording()
+        learned = None if self._neutral is None else self._neutral.state()
+        self._progress = replace(progress, offset=offset, tracker=self._tracker.state(), neutral=learned)
         self._unsaved.append((self._pages, self._progress))
         self._listener.advanced(self._progress.counts.frames, self._total)
 

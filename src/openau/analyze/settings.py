@@ -27,6 +27,8 @@ class Settings:
         overlay: Also write pictures and videos with boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
         report: Also write one self-contained HTML page.
+        neutral: A photograph of one neutral face, the zero of all readings; `auto` to learn each face's from
+            the video itself; None for none.
         threads: Threads that search for faces, and threads of the network; None is one per CPU.
     """
 
@@ -42,6 +44,7 @@ class Settings:
     overlay: bool = False
     heatmaps: bool = False
     report: bool = False
+    neutral: str | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -64,6 +67,7 @@ class Settings:
             if self.min_face_score is None
             else f"{self.min_face_score:g}",
             "Video frames": "all" if self.every == 1 else f"one of {self.every}",
+            "Neutral face": self.neutral or "none given",
             "Emotion decoder": self.emotion_decoder,
             "Emotion rules": self.emotion_rules,
         }

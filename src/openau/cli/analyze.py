@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 from openau.cli.command import Command
 from openau.cli.options import Count, Flag, Name, Number, Paths, Place, Whole
@@ -33,6 +35,8 @@ class Analyze(Command):
         heatmaps: Also write one picture per face of where the network looked for each AU.
         report: Also write report.html, one page that needs nothing else.
         model: Model file; the one that comes with openau if not given.
+        neutral: A photograph of the person's neutral face, the zero of all readings; or auto, to learn each
+            face's from the video.
         max_faces: Keep only the largest faces of a picture, this many.
         every: Of a video, only every so-many-th frame.
         min_face_score: Drop faces below this score of the detector.
@@ -53,6 +57,7 @@ class Analyze(Command):
     heatmaps: Flag = False
     report: Flag = False
     model: Place = None
+    neutral: Annotated[str | None, tyro.conf.arg(metavar="FILE|auto")] = None
     max_faces: Whole = None
     every: Count = 1
     min_face_score: Number = None
@@ -110,6 +115,7 @@ class Analyze(Command):
             overlay=self.overlay,
             heatmaps=self.heatmaps,
             report=self.report,
+            neutral=self.neutral,
             threads=self.threads,
         )
 

@@ -43,6 +43,8 @@ from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, HeatmapMethod
 
 OPSET = 18
 TOLERANCE = 1e-4
+_TRACE = 0.5  # below this intensity an AU is not there
+_FEW = 10  # faces; the median of fewer is chance
 
 
 class _Exported(nn.Module):
@@ -177,6 +179,7 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
         thresholds=thresholds,
         accuracy=_accuracy(test, spec.aus, thresholds, data),
         created=started[:10],
+        neutral=_neutral(validation, spec.aus),
     )
     return export_onnx(network, card, out)
 
@@ -201,6 +204,16 @@ def _accuracy(
         for au, value, positives in zip(defined["au"], defined[column], defined["positives"], strict=True):
             found.append(Accuracy(data, protocol, metric, round(float(value), 4), int(au), int(positives)))
     return tuple(found)
+
+
+def _neutral(validation: pd.DataFrame, aus: tuple[int, ...]) -> tuple[float, ...]:
+    """Return the median probability of each AU on faces without any AU; nothing where there are few."""
+    columns = [au_column(au) for au in aus]
+    intensity = validation[[f"{column}_i" for column in columns]]
+    at_rest = validation[(intensity < _TRACE).all(axis=1)]
+    if len(at_rest) < _FEW:
+        return ()
+    return tuple(round(float(at_rest[f"{column}_p"].median()), 4) for column in columns)
 
 
 def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:
