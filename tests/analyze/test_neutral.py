@@ -42,6 +42,7 @@ def test_the_neutral_face_itself_reads_as_neutral_faces_usually_do(neutral: tupl
     face = said(*neutral, (1.5, 0.25))
     found = GivenNeutral(face, CARD).correct(0, face)
     np.testing.assert_allclose(found.probability, CARD.neutral, atol=1e-3)
+    assert found.intensity is not None
     np.testing.assert_allclose(found.intensity, 0, atol=1e-6)
 
 
@@ -63,6 +64,7 @@ def test_order_is_kept_and_nothing_leaves_its_range(
 
 def test_the_strongest_movement_stays_the_strongest() -> None:
     found = GivenNeutral(said(0.4, 0.4, (2.0, 3.0)), CARD).correct(0, said(0.9, 0.9, (5.0, 5.0)))
+    assert found.intensity is not None
     np.testing.assert_allclose(found.intensity, 5)
 
 
@@ -84,7 +86,8 @@ def test_a_face_that_always_hangs_its_mouth_learns_to_be_neutral() -> None:
 
 def test_what_was_learned_survives_being_written_down() -> None:
     random = np.random.default_rng(0)
-    outputs = [said(*random.random(2), tuple(5 * random.random(2))) for _ in range(40)]  # type: ignore[arg-type]
+    drawn = random.random((40, 4))
+    outputs = [said(a, b, (5 * c, 5 * d)) for a, b, c, d in drawn]
     whole = LearnedNeutral(CARD)
     wanted = [whole.correct(k % 2, output).probability for k, output in enumerate(outputs)]
     begun = LearnedNeutral(CARD)
