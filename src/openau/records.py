@@ -51,7 +51,9 @@ class Face:
             (what OpenCV's frontal Haar cascade returns); it may reach past the picture's edge.
         score: The detector's confidence; higher is surer. Its range belongs to the detector.
         points: (68, 2) landmarks in pixels (pixel centres at integers, iBUG order), where known.
-        pose_deg: Pitch, yaw, roll in degrees, where known.
+        pose_deg: Pitch, yaw, roll in degrees, where known; positive where the head looks up, is turned to the
+            picture's right, and is tilted counterclockwise as seen in the picture.
+        visible: (68,) float32 in 0–1, how probably each landmark can be seen, where known.
         face_id: Stable through a video; None before tracking.
     """
 
@@ -60,6 +62,7 @@ class Face:
     points: Floats | None = None
     pose_deg: tuple[float, float, float] | None = None
     face_id: int | None = None
+    visible: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,20 +267,99 @@ class ModelCard:
             CardError: The text is not a card of a schema this version knows, or contradicts itself.
         """
         try:
-            raw: dict[str, Any] = json.loads(text)
-            schema = raw.get("schema")
-            if schema != CARD_SCHEMA:
-                raise CardError(
-                    f"The model card has schema {schema!r}, this version reads {CARD_SCHEMA}: update openau."
-                )
-            known = {f.name for f in fields(cls)}
-            values: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known
-            }
-            values["crop"] = CropSpec(**raw["crop"])
-            values["accuracy"] = tuple(Accuracy(**row) for row in raw.get("accuracy", ()))
+            values = _card_values(cls, json.loads(text))
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CardError(
                 f"The model card cannot be read ({error}); export the model again with openau."
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class LandmarkCard:
+    """All that must travel with a landmark network: JSON inside the ONNX file.
+
+    Attributes:
+        name: Short name, for instance `landmark_net-synthetic`.
+        version: Version of the weights.
+        architecture: Key in the registry of landmark networks.
+        crop: The crop recipe of the first look, by the detector's box.
+        upright: That of the second, turned upright by the landmarks of the first; of the same size.
+        mean: Per RGB channel, subtracted after scaling pixels to 0–1.
+        std: Per RGB channel, divided by.
+        training_data: What it was trained on.
+        licence: SPDX identifier of the weights.
+        reference: The paper of the architecture.
+        accuracy: Measured numbers, with what they were measured on.
+        limits: Sentences: what it must not be used for, where it fails.
+        created: ISO date.
+        recipe: The recipe that made it, as text.
+        schema: The version of this record's layout, for readers of other versions.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    crop: CropSpec
+    upright: CropSpec
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    training_data: str
+    licence: str
+    reference: str = ""
+    accuracy: tuple[Accuracy, ...] = ()
+    limits: tuple[str, ...] = ()
+    created: str = ""
+    recipe: str = ""
+    schema: int = field(default=CARD_SCHEMA)
+
+    def __post_init__(self) -> None:
+        """Refuse a card that contradicts itself."""
+        if (self.crop.align, self.upright.align) != ("box", "points") or self.crop.size != self.upright.size:
+            raise CardError(
+                "A landmark card cuts first by the box, then by points, to the same size; "
+                f"this one says {self.crop} and {self.upright}."
+            )
+        if not all(s > 0 for s in self.std):
+            raise CardError("A standard deviation in the card is not above 0.")
+
+    def to_json(self) -> str:
+        """Return the card as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> LandmarkCard:
+        """Read a card back from JSON text.
+
+        Args:
+            text: What `to_json` wrote.
+
+        Raises:
+            CardError: The text is not a card of a schema this version knows, or contradicts itself.
+        """
+        try:
+            values = _card_values(cls, json.loads(text))
+            values["upright"] = CropSpec(**values["upright"])
+            return cls(**values)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CardError(
+                f"The landmark card cannot be read ({error}); export the model again with openau."
+            ) from error
+
+
+def _card_values(kind: type, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a card that this version knows, with the records inside it built.
+
+    Raises:
+        CardError: The card has another schema.
+    """
+    schema = raw.get("schema")
+    if schema != CARD_SCHEMA:
+        raise CardError(
+            f"The model card has schema {schema!r}, this version reads {CARD_SCHEMA}: update openau."
+        )
+    known = {f.name for f in fields(kind)}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
+    values["crop"] = CropSpec(**raw["crop"])
+    values["accuracy"] = tuple(Accuracy(**row) for row in raw.get("accuracy", ()))
+    return values

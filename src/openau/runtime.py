@@ -71,10 +71,7 @@ def read_card(path: Path) -> ModelCard:
         ModelError: The file is missing, unreadable, not ONNX, damaged, or was not made by openau.
         CardError: Its card is malformed.
     """
-    try:
-        metadata = _read_metadata(path)
-    except OSError as error:
-        raise ModelError(f"The model file {path} cannot be read: {error.strerror or error}.") from error
+    metadata = read_metadata(path)
     if CARD_KEY not in metadata:
         raise ModelError(
             f"The model file {path} was not made by openau: it has no card; export it with `openau export`."
@@ -117,7 +114,7 @@ class AUModel:
             raise SettingError(f"threads is {threads}; it must be at least 1.")
         self._path = default_model_path() if path is None else path
         self.card = read_card(self._path)
-        self._session = _open_session(self._path, threads or min(MOST_THREADS, _usable_cpus()))
+        self._session = open_session(self._path, threads or min(MOST_THREADS, _usable_cpus()))
         _check_input(self._session.get_inputs(), self.card, self._path)
         outputs = self._session.get_outputs()
         _check_outputs(outputs, self.card, self._path)
@@ -158,7 +155,7 @@ class AUModel:
             feed: dict[str, Any] = {"face": batch, **switches}
             try:
                 values = self._session.run(list(names), feed)
-            except _refusals() as error:
+            except refusals() as error:
                 raise ModelError(_refused(self._path, error)) from error
             found = {
                 name: self._checked(name, value, len(batch))
@@ -183,7 +180,7 @@ class AUModel:
         feed = {"face": images, **{name: np.array(False) for name in self._switches.values()}}
         try:
             [values] = self._session.run(["probability"], feed)
-        except _refusals() as error:
+        except refusals() as error:
             raise ModelError(_refused(self._path, error)) from error
         return self._checked("probability", values, len(images))
 
@@ -231,7 +228,16 @@ def _usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _open_session(path: Path, threads: int) -> InferenceSession:
+def open_session(path: Path, threads: int) -> InferenceSession:
+    """Open a network for the CPU; the same input gives the same numbers.
+
+    Args:
+        path: The ONNX file.
+        threads: CPU threads of one pass.
+
+    Raises:
+        ModelError: onnxruntime cannot read or run it.
+    """
     # Imported here because it takes 0.1 s, which `openau info` and `--help` need not pay.
     import onnxruntime
 
@@ -247,11 +253,11 @@ def _open_session(path: Path, threads: int) -> InferenceSession:
     options.use_deterministic_compute = True
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except _refusals() as error:
+    except refusals() as error:
         raise ModelError(_refused(path, error)) from error
 
 
-def _refusals() -> tuple[type[Exception], ...]:
+def refusals() -> tuple[type[Exception], ...]:
     """Return what onnxruntime raises for a network it cannot read or run."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -310,8 +316,15 @@ def _check_outputs(outputs: Sequence[Any], card: ModelCard, path: Path) -> None:
             )
 
 
-def _read_metadata(path: Path) -> dict[str, str]:
-    """Walk over the fields of an ONNX file, stepping over the network, and return its metadata."""
+def read_metadata(path: Path) -> dict[str, str]:
+    """Walk over the fields of an ONNX file, stepping over the network, and return its metadata.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ModelError: It is missing, unreadable, not ONNX or damaged.
+    """
     metadata: dict[str, str] = {}
     seen: set[int] = set()
     try:
@@ -328,6 +341,8 @@ def _read_metadata(path: Path) -> dict[str, str]:
                     metadata[key] = value
                 else:
                     file.seek(size, os.SEEK_CUR)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise ModelError(f"The model file {path} is not an ONNX network, or is cut off.") from error
     if not {_IR_VERSION, _GRAPH} <= seen:

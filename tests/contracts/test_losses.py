@@ -40,6 +40,7 @@ FORMS: dict[str, Form] = {
     "edges": Form((BATCH, AUS * AUS, 4), (BATCH, AUS), (0.0, 1.0, NAN)),
     "maps": Form((BATCH, 2, 3, 4), (BATCH, 2, 3, 4), (0.0, 0.5, 2.0, NAN)),
     "emotion": Form((BATCH, 4), (BATCH,), (0.0, 1.0, 3.0, NAN)),
+    "landmarks": Form((BATCH, 207), (BATCH, 207), (0.0, 0.5, 1.0, NAN)),
 }
 
 Slow = Callable[[Any, Any], float]
@@ -82,6 +83,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], Slow]] = {
         {"balanced": True, "emotions": 4},
         lambda z, y: slow.emotion(z, numbers(y), [7 / 12, 7 / 8, 1.0, 7 / 8]),
     ),
+    "landmarks": ("landmarks", {}, slow.landmarks),
     "multi_task": (
         "multi_task",
         {},

@@ -170,3 +170,24 @@ def emotion(logits: Table, target: Sequence[int], weight: Sequence[float] | None
             total += w * chosen(row, number)
             weights += w
     return total / weights if weights else 0.0
+
+
+def landmarks(output: Any, target: Any) -> float:
+    """Return Huber's loss in hundredths of the side, the jaw at half; visibility at 0.3, pose at 0.5."""
+
+    def huber(gap: float, beta: float) -> float:
+        gap = abs(gap)
+        return gap * gap / (2 * beta) if gap < beta else gap - beta / 2
+
+    points, seen, turns = [], [], []
+    for said, true in zip(output, target, strict=True):
+        for number, (found, wanted) in enumerate(zip(said, true, strict=True)):
+            if isnan(wanted):
+                continue
+            if number < 136:
+                points.append(huber(100 * (found - wanted), 0.5) * (0.5 if number < 34 else 1.0))
+            elif number < 204:
+                seen.append(log(1 + exp(-found)) + (1 - wanted) * found)
+            else:
+                turns.append(huber((found - wanted) / 10, 0.2))
+    return mean(points) + 0.3 * mean(seen) + 0.5 * mean(turns)

@@ -151,7 +151,7 @@ def test_threads_follow_the_cpus_that_the_process_may_use(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr("openau.runtime._open_session", lambda _, threads: asked.append(threads))
+    monkeypatch.setattr("openau.runtime.open_session", lambda _, threads: asked.append(threads))
     for usable in ({0}, {0, 1, 2}, set(range(64))):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, usable=usable: usable)
         with pytest.raises(AttributeError):

@@ -12,7 +12,15 @@ from openau.analyze.neutral import NO_ZERO, GivenNeutral, Neutral, Zero, checked
 from openau.analyze.settings import Settings
 from openau.emotion import decode_emotion
 from openau.errors import SettingError
-from openau.faces import Detector, LooksAgain, Tracker, build_detector, crop_face
+from openau.faces import (
+    Detector,
+    LooksAgain,
+    Tracker,
+    build_detector,
+    crop_face,
+    default_landmarks,
+    with_landmarks,
+)
 from openau.read import read_image
 from openau.records import AUOutput, Crop, Face, Frame, ModelCard, Pixels, Reading
 from openau.runtime import AUModel
@@ -82,6 +90,8 @@ class Instrument:
     def detect(self, rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
         """Return the faces of one picture, at most `max_faces`, the largest first.
 
+        Where the network wants them aligned by landmarks, they have landmarks and pose.
+
         Args:
             rgb: (H, W, 3) RGB uint8.
             known: The faces of the frame before; where there are any, and the detector can, only they are
@@ -91,7 +101,7 @@ class Instrument:
         detector = self.detectors.of_kind(is_photo=is_photo)
         found = detector.again(rgb, known) if known and isinstance(detector, LooksAgain) else None
         faces = sorted(detector(rgb) if found is None else found, key=_area, reverse=True)
-        return tuple(faces[: self.max_faces])
+        return tuple(with_landmarks(rgb, faces[: self.max_faces], self.card.crop))
 
     def crop(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> FaceCrops:
         """Give the faces of one frame their ids and cut them out.
@@ -101,7 +111,7 @@ class Instrument:
             faces: What `detect` found in it.
             tracker: Knows the faces of the frames before; it is updated.
         """
-        tracked = tuple(tracker.update(faces))
+        tracked = tuple(tracker.update(faces, frame.time_s))
         crops = tuple(crop_face(frame.rgb, face, self.card.crop) for face in tracked)
         return FaceCrops(frame, tracked, crops)
 
@@ -158,6 +168,8 @@ def build_instrument(settings: Settings) -> Instrument:
             thorough=thorough,
         )
 
+    if model.card.crop.align == "points":
+        default_landmarks()  # like the detector: what is missing must be said before the first picture
     detectors = Detectors(build)
     detectors.of_kind(is_photo=False)  # what cannot be built must be said before the first picture
     instrument = Instrument(

@@ -28,7 +28,7 @@ class Export(Command):
     def run(self) -> int:
         """Export."""
         with needs("torch", "train", "Exporting a network"):
-            from openau.export import export_run
+            from openau.export import export_any
 
-        print(export_run(self.folder, self.out))
+        print(export_any(self.folder, self.out))
         return 0

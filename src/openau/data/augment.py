@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -97,12 +97,32 @@ class Moves:
         mirrored: (B,) bool.
         wide: Side W of the wide crops.
         size: Side S of the crops.
+        covered: (B, 4) float32, the rectangle that was covered as x1, y1, x2, y2 in shares of the crop's
+            side; NaN where nothing was.
     """
 
     matrix: Tensor
     mirrored: Tensor
     wide: int
     size: int
+    covered: Tensor
+
+    @property
+    def angle_deg(self) -> Tensor:
+        """How far each crop was turned clockwise in its picture before it was mirrored, (B,), -180 to 180."""
+        return torch.rad2deg(torch.atan2(-self.matrix[:, 0, 1], self.matrix[:, 1, 1]))
+
+    def covers(self, points: Tensor) -> Tensor:
+        """Return which points of the crops are covered.
+
+        Args:
+            points: (B, K, 2) as shares of the crop's side; NaN is never covered.
+
+        Returns:
+            (B, K) bool.
+        """
+        first, last = self.covered[:, None, :2], self.covered[:, None, 2:]
+        return ((points >= first) & (points < last)).all(2)
 
     def points(self, points: Tensor) -> Tensor:
         """Return where points of the wide crops lie in the crops.
@@ -156,8 +176,8 @@ def augment_and_tell(
     grid = F.affine_grid(moves.matrix, [len(images), 3, size, size], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     images = _relight(images, how, generator)
-    images = _spoil(images, how, generator)
-    return images.clamp_(0, 1), moves
+    images, covered = _spoil(images, how, generator)
+    return images.clamp_(0, 1), replace(moves, covered=covered)
 
 
 _NOTHING = dict.fromkeys((field.name for field in fields(Augmentation)), 0.0)
@@ -322,7 +342,7 @@ def _draw_moves(images: Tensor, size: int, how: Augmentation, generator: torch.G
         ),
         1,
     )
-    return Moves(matrix, mirror < 0, wide, size)
+    return Moves(matrix, mirror < 0, wide, size, torch.full_like(matrix[:, 0, :1], torch.nan).expand(-1, 4))
 
 
 def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
@@ -365,8 +385,9 @@ def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> T
     return images
 
 
-def _spoil(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Lose resolution, blur, cover and add noise, as cameras and hands do."""
+def _spoil(images: Tensor, how: Augmentation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Lose resolution, blur, cover and add noise, as cameras and hands do; tell what is covered."""
+    covered = images.new_full((images.shape[0], 4), torch.nan)
     count, size = images.shape[0], images.shape[2]
     if how.coarse > 0:
         factor = 1.5 + 1.5 * float(_rand(generator))
@@ -380,16 +401,16 @@ def _spoil(images: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
         padded = F.pad(images[chosen], (1, 1, 1, 1), mode="replicate")
         images[chosen] = F.conv2d(padded, kernel, groups=3)
     if how.cover > 0:
-        images = _cover(images, how.cover, generator)
+        images, covered = _cover(images, how.cover, generator)
     if how.noise > 0:
         strength = _rand(generator, count, 1, 1, 1) * how.noise
         noise = torch.randn(images.shape, generator=generator, device=generator.device)
         images = noise.mul_(strength).add_(images)
-    return images
+    return images, covered
 
 
-def _cover(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """Cover a random rectangle with a random flat colour."""
+def _cover(images: Tensor, probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Cover a random rectangle with a random flat colour; tell which, NaN where none was."""
     count, size = images.shape[0], images.shape[2]
     side = 0.15 + 0.35 * _rand(generator, count, 2)
     corner = _rand(generator, count, 2) * (1 - side)
@@ -397,4 +418,7 @@ def _cover(images: Tensor, probability: float, generator: torch.Generator) -> Te
     inside = (place >= corner[..., None]) & (place < (corner + side)[..., None])
     mask = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None]
     colour = _rand(generator, count, 3, 1, 1)
-    return torch.where(mask & _chosen(count, probability, generator), colour, images)
+    chosen = _chosen(count, probability, generator)
+    across = torch.cat([corner.flip(1), (corner + side).flip(1)], 1)  # y comes first above
+    covered = torch.where(chosen[:, :, 0, 0], across, torch.nan)
+    return torch.where(mask & chosen, colour, images), covered

@@ -32,7 +32,7 @@ from openau.data.pictures import read_picture
 from openau.data.store import FACTS, LOST, PIXELS, POINTS, SCHEMA, TABLE
 from openau.data.truth import STORED_CENTRE
 from openau.errors import InputError, NoInputError, OutputError, SettingError
-from openau.faces import Detector, build_detector, crop_face
+from openau.faces import Detector, build_detector, crop_face, with_landmarks
 from openau.records import Box, CropSpec, Face, Floats, Pixels
 
 MIN_OVERLAP = 0.3
@@ -96,7 +96,8 @@ def prepare(
     The face is found as the instrument finds it. Where the index has a true box (`x1, y1, x2, y2`), the
     detection that overlaps it most counts, otherwise the largest. A picture without one, and a picture that
     cannot be read, is left out, counted, and listed in `lost.csv` with the reason. The true landmarks of the
-    index, where it has them, else those of the detector, where it gives any, are kept beside the crops.
+    index, where it has them, else those of the detector, where it gives any, are kept beside the crops. A
+    recipe aligned by landmarks takes these, and where there are none those of the landmark network.
 
     The store is the same whatever the number of processes. What was interrupted goes on where it stopped when
     it is asked for again with the same index, recipe and detector.
@@ -288,8 +289,11 @@ def _cut(picture: _Picture, *, wide: CropSpec, detector: DetectorSource) -> tupl
     face = choose_face(given if detector == "index" else _detector(detector)(rgb), picture.box)
     if face is None:
         return None
-    points = face.points if picture.landmarks is None else _true_landmarks(*picture.landmarks)
-    crop = crop_face(rgb, replace(face, points=points), wide)
+    if picture.landmarks is not None:
+        face = replace(face, points=_true_landmarks(*picture.landmarks))
+    [face] = with_landmarks(rgb, [face], wide)
+    points = face.points
+    crop = crop_face(rgb, face, wide)
     if points is None or points.shape != (68, 2):
         return crop.pixels, np.full((68, 2), np.nan, np.float32)
     moved = points.astype(np.float64) @ crop.matrix[:, :2].T + crop.matrix[:, 2]

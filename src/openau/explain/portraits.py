@@ -15,7 +15,7 @@ from openau.data.pictures import read_picture
 from openau.data.truth import read_landmarks, read_masks
 from openau.errors import InputError, SettingError
 from openau.explain.regions import landmark_regions
-from openau.faces import Detector, build_detector, crop_face
+from openau.faces import Detector, build_detector, crop_face, with_landmarks
 from openau.facs import au_column
 from openau.read import find_sources, read_image, read_video
 from openau.records import Crop, CropSpec, Face, Floats, Frame, Pixels
@@ -60,7 +60,8 @@ class Portrait:
         Args:
             spec: The network's crop recipe.
         """
-        return crop_face(self.rgb, self.face, spec)
+        [face] = with_landmarks(self.rgb, [self.face], spec)
+        return crop_face(self.rgb, face, spec)
 
     def present(self, aus: Sequence[int]) -> NDArray[np.float64]:
         """Return what the labels say: 1 where an AU shows at least as a trace, 0 where not, NaN unknown.

@@ -16,11 +16,8 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 import tomllib
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,14 +31,15 @@ from torch import Tensor, nn
 from openau.errors import CardError, ModelError, OutputError
 from openau.evaluate import best_threshold, evaluate
 from openau.evaluate.thresholds import Rule
-from openau.export.switches import Switch, merged, put_behind_switches
+from openau.export.landmarks import export_landmark_run
+from openau.export.switches import Switch, put_behind_switches
+from openau.export.tracing import traced
 from openau.facs import au_column
 from openau.models.jacobian import HeadJacobian
-from openau.models.weights import load_network
+from openau.models.weights import LandmarkSpec, load_any, load_network
 from openau.records import Accuracy, ModelCard
 from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, HeatmapMethod
 
-OPSET = 18
 TOLERANCE = 1e-4
 _TRACE = 0.5  # below this intensity an AU is not there
 _FEW = 10  # faces; the median of fewer is chance
@@ -141,6 +139,25 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
     return path
 
 
+def export_any(run: Path, out: Path) -> Path:
+    """Write the network of a training run, whatever it tells, as one ONNX file with a complete card.
+
+    Args:
+        run: Run folder of a finished training.
+        out: Target `.onnx` file; replaced if it exists.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ModelError: The folder holds no finished run, or one of a network of emotions.
+        CardError: The run's card is malformed.
+        OutputError: The file cannot be written.
+    """
+    _, spec = load_any(run / "checkpoint" / "best.safetensors")
+    return export_landmark_run(run, out) if isinstance(spec, LandmarkSpec) else export_run(run, out)
+
+
 def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
     """Write the best weights of a training run as one ONNX file with a complete card.
 
@@ -237,31 +254,10 @@ def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:
 
 
 def _to_onnx(function: _Exported, card: ModelCard) -> onnx.ModelProto:
-    """Trace the function with a free batch axis, and strip what differs from machine to machine."""
-    size = card.crop.size
+    """Trace the function, and put what is optional behind its switches."""
     names = [*function.always, *(switch.output for switch in function.switches)]
-    batch = torch.export.Dim("batch", min=1)
-    with _quiet():
-        program = torch.onnx.export(
-            function,
-            (torch.zeros(2, 3, size, size),),
-            dynamo=True,
-            input_names=["face"],
-            output_names=names,
-            dynamic_shapes={"face": {0: batch}},
-            opset_version=OPSET,
-            verbose=False,
-        )
-    assert program is not None
-    model = merged(program.model_proto)
-    # The exporter notes source lines and folders of the machine it ran on; none of it belongs in the file.
-    graph = model.graph
-    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph, model):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    graph.ClearField("value_info")
-    graph.name = card.architecture
-    put_behind_switches(graph, function.always, function.switches)
+    model = traced(function, card.crop.size, names, card.architecture)
+    put_behind_switches(model.graph, function.always, function.switches)
     model.producer_name, model.producer_version = "openau", card.version
     return model
 
@@ -301,19 +297,3 @@ def _rounding(function: _Exported, faces: Tensor, output: int) -> float:
     with torch.no_grad():
         gaps = function(faces)[output].double() - exact(faces.double())[output]
     return float(gaps.abs().max())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's remarks about its own dependencies from the user."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "torch.export")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -4,6 +4,7 @@ from openau.faces.align import FITTED, MIRRORED_POINTS, TEMPLATE, TurnedBox, tur
 from openau.faces.crop import crop_face, crop_matrix
 from openau.faces.detect import DETECTORS, Detector, build_detector, house_box
 from openau.faces.follow import Follower, LooksAgain, stretch_of
+from openau.faces.landmarks import LandmarkModel, default_landmarks, landmark_model_path, with_landmarks
 from openau.faces.track import Tracker
 
 __all__ = [
@@ -13,13 +14,17 @@ __all__ = [
     "TEMPLATE",
     "Detector",
     "Follower",
+    "LandmarkModel",
     "LooksAgain",
     "Tracker",
     "TurnedBox",
     "build_detector",
     "crop_face",
     "crop_matrix",
+    "default_landmarks",
     "house_box",
+    "landmark_model_path",
     "stretch_of",
     "turned_box",
+    "with_landmarks",
 ]

@@ -5,6 +5,8 @@ at its last speed. A face that is not seen keeps its place for a while, its spee
 hand or another head in front of it does not cost it its identity. Identities count up from 0 and are
 never used again.
 
+It also steadies the landmarks of a face from frame to frame (see `openau.faces.steady`).
+
 The tracker looks only at boxes and only at the past, so what it says of a frame depends on nothing but
 the frames before; its `state` can be written down and taken up again.
 """
@@ -17,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from openau.errors import SettingError
+from openau.faces.steady import Steady
 from openau.records import Box, Face
 
 _LEAST_OVERLAP = 0.2  # intersection over union of expected and found box
@@ -55,12 +58,14 @@ class Tracker:
         self.memory = memory
         self._next_id = 0
         self._tracks: list[_Track] = []
+        self._steady = Steady()
 
-    def update(self, faces: Sequence[Face]) -> list[Face]:
+    def update(self, faces: Sequence[Face], time_s: float | None = None) -> list[Face]:
         """Take the faces of the next frame, and return them with their identities, sorted by them.
 
         Args:
             faces: The faces found in one frame, in any order; none is a frame too.
+            time_s: Of the frame, in seconds; None where it has none, which is taken for 30 frames a second.
         """
         matched = dict(_match(self._tracks, faces))
         followed = [_follow(track, faces, matched) for track in self._tracks]
@@ -73,7 +78,8 @@ class Tracker:
             self._tracks.append(_Track(self._next_id, _plain(face.box_px), (0.0, 0.0), 0))
             named.append(replace(face, face_id=self._next_id))
             self._next_id += 1
-        return sorted(named, key=lambda face: -1 if face.face_id is None else face.face_id)
+        ordered = sorted(named, key=lambda face: -1 if face.face_id is None else face.face_id)
+        return self._steady(ordered, time_s)
 
     def state(self) -> dict[str, Any]:
         """Return all it knows, as plain values that JSON keeps exactly."""
@@ -81,6 +87,7 @@ class Tracker:
             "memory": self.memory,
             "next_id": self._next_id,
             "tracks": [asdict(track) for track in self._tracks],
+            "steady": self._steady.state(),
         }
 
     @classmethod
@@ -94,6 +101,7 @@ class Tracker:
             tracker = cls(int(state["memory"]))
             tracker._next_id = int(state["next_id"])
             tracker._tracks = [_track(row) for row in state["tracks"]]
+            tracker._steady = Steady.from_state(state["steady"])
         except (KeyError, TypeError, ValueError) as error:
             raise SettingError("The saved tracker state cannot be read; start this video anew.") from error
         return tracker

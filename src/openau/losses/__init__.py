@@ -69,6 +69,7 @@ LOSSES: dict[str, str] = {
     "edges": "openau.losses.graph:EdgeCrossEntropy",
     "intensity": "openau.losses.intensity:IntensitySmoothL1",
     "heatmap_mse": "openau.losses.heatmap:HeatmapMSE",
+    "landmarks": "openau.losses.landmarks:LandmarkDistance",
     "emotion": "openau.losses.emotion:EmotionCrossEntropy",
     "multi_task": "openau.losses.multitask:MultiTask",
 }

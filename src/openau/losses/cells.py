@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from openau.errors import SettingError
 
-Takes = Literal["aus", "intensity", "edges", "maps", "emotion", "tasks"]
+Takes = Literal["aus", "intensity", "edges", "maps", "emotion", "landmarks", "tasks"]
 
 
 class Loss(nn.Module):
@@ -21,7 +21,8 @@ class Loss(nn.Module):
 
     takes: ClassVar[Takes]
     """What it judges: `aus` (B, A) logits; `intensity` (B, A) in 0–5; `edges` (B, A·A, 4) logits; `maps`
-    (B, K, h, w); `emotion` (B, E) logits; `tasks` several of these by name."""
+    (B, K, h, w); `emotion` (B, E) logits; `landmarks` (B, 207), see `openau.losses.landmarks`; `tasks` several
+    of these by name."""
     reference: ClassVar[str]
     """Paper and equation."""
 

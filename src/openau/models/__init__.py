@@ -51,17 +51,22 @@ EMOTION_MODELS: dict[str, str] = {
 }
 """Name of a network that tells emotions to `module:class`."""
 
+LANDMARK_MODELS: dict[str, str] = {
+    "landmark_net": "openau.models.landmark_net:LandmarkNet",
+}
+"""Name of a network that tells landmarks to `module:class`; built as `Class(size=..., **options)`."""
+
 
 def model_class(name: str) -> type[nn.Module]:
     """Return a network's class by name.
 
     Args:
-        name: A key of `MODELS` or `EMOTION_MODELS`.
+        name: A key of `MODELS`, `EMOTION_MODELS` or `LANDMARK_MODELS`.
 
     Raises:
         SettingError: No network has this name.
     """
-    known = MODELS | EMOTION_MODELS
+    known = MODELS | EMOTION_MODELS | LANDMARK_MODELS
     if name not in known:
         raise SettingError(f"There is no network {name!r}; choose one of {', '.join(known)}.")
     module, attribute = known[name].split(":")
@@ -124,5 +129,29 @@ def build_emotion_model(name: str, emotions: int = 7, **options: Any) -> nn.Modu
         )
     try:
         return model_class(name)(emotions, **options)
+    except TypeError as error:
+        raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error
+
+
+def build_landmark_model(name: str, *, size: int, **options: Any) -> nn.Module:
+    """Build a network that tells landmarks, with fresh weights from torch's random state.
+
+    Args:
+        name: A key of `LANDMARK_MODELS`.
+        size: Side S of the square input in pixels.
+        **options: The network's own options.
+
+    Returns:
+        The network in training mode: (B, 3, S, S) float to (B, 207), see `openau.models.landmark_net`.
+
+    Raises:
+        SettingError: No such network has this name, or it does not have one of the options.
+    """
+    if name not in LANDMARK_MODELS:
+        raise SettingError(
+            f"There is no network {name!r} for landmarks; choose one of {', '.join(LANDMARK_MODELS)}."
+        )
+    try:
+        return model_class(name)(size=size, **options)
     except TypeError as error:
         raise SettingError(f"The options {sorted(options)} do not fit {name}: {error}.") from error

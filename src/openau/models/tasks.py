@@ -18,6 +18,7 @@ from openau.models.compact_resnet import CompactResNet
 from openau.models.emotiram_fau import EmotiramFAU
 from openau.models.fan_heatmap import FanHeatmap
 from openau.models.fan_scc import FanSCC
+from openau.models.landmark_net import LandmarkNet
 from openau.models.me_graph import MEGraph
 
 
@@ -29,6 +30,8 @@ def tasks_of(network: nn.Module) -> tuple[Takes, ...]:
     """
     if isinstance(network, CaerFaceStream):
         return ("emotion",)
+    if isinstance(network, LandmarkNet):
+        return ("landmarks",)
     if isinstance(network, EmotiramFAU):
         return ("emotion", "aus")
     if isinstance(network, FanHeatmap | FanSCC):
@@ -72,7 +75,7 @@ class TaskOutputs(nn.Module):
 
         Returns:
             Of the wanted tasks: `aus` (B, A) logits; `intensity` (B, A); `edges` (B, A*A, 4) logits; `maps`
-            (B, K, h, w); `emotion` (B, E) logits.
+            (B, K, h, w); `emotion` (B, E) logits; `landmarks` (B, 207), points, visibility and pose.
 
         Raises:
             SettingError: The images do not have the shape the network was built for.

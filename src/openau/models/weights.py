@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from openau.errors import ModelError
-from openau.models import build_emotion_model, build_model
+from openau.models import build_emotion_model, build_landmark_model, build_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,28 @@ class EmotionSpec:
         return build_emotion_model(self.name, len(self.emotions), **self.options)
 
 
+@dataclass(frozen=True, slots=True)
+class LandmarkSpec:
+    """What it takes to build a network that tells landmarks again.
+
+    Attributes:
+        name: Key of `openau.models.LANDMARK_MODELS`.
+        size: Side of the square input in pixels.
+        options: The network's own options.
+    """
+
+    name: str
+    size: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """Build the network with fresh weights."""
+        return build_landmark_model(self.name, size=self.size, **self.options)
+
+
+AnySpec = NetworkSpec | EmotionSpec | LandmarkSpec
+
+
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write tensors and a JSON header as one safetensors file, whole or not at all.
 
@@ -93,7 +115,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(f"{path} is not a checkpoint of OpenAU or is broken ({error}).") from error
 
 
-def save_network(path: Path, network: nn.Module, spec: NetworkSpec | EmotionSpec) -> None:
+def save_network(path: Path, network: nn.Module, spec: AnySpec) -> None:
     """Write a network's weights and buffers with what builds it again.
 
     Args:
@@ -104,12 +126,14 @@ def save_network(path: Path, network: nn.Module, spec: NetworkSpec | EmotionSpec
     about: dict[str, Any] = {"name": spec.name, "options": spec.options}
     if isinstance(spec, EmotionSpec):
         header = {"emotion_network": about | {"emotions": list(spec.emotions)}}
+    elif isinstance(spec, LandmarkSpec):
+        header = {"landmark_network": about | {"size": spec.size}}
     else:
         header = {"network": about | {"aus": list(spec.aus), "size": spec.size}}
     write_tensors(path, dict(network.state_dict()), header)
 
 
-def load_any(path: Path) -> tuple[nn.Module, NetworkSpec | EmotionSpec]:
+def load_any(path: Path) -> tuple[nn.Module, AnySpec]:
     """Build a network again, whatever it tells, and load its weights.
 
     Args:
@@ -145,8 +169,9 @@ def load_network(path: Path) -> tuple[nn.Module, NetworkSpec]:
             names.
     """
     network, spec = load_any(path)
-    if isinstance(spec, EmotionSpec):
-        raise ModelError(f"{path} holds {spec.name}, which tells emotions; give a network of action units.")
+    if not isinstance(spec, NetworkSpec):
+        tells = "emotions" if isinstance(spec, EmotionSpec) else "landmarks"
+        raise ModelError(f"{path} holds {spec.name}, which tells {tells}; give a network of action units.")
     return network, spec
 
 
@@ -163,17 +188,38 @@ def load_emotion_network(path: Path) -> tuple[nn.Module, EmotionSpec]:
         ModelError: The file is missing, broken, of a network for AUs, or does not fit the network it names.
     """
     network, spec = load_any(path)
-    if isinstance(spec, NetworkSpec):
+    if not isinstance(spec, EmotionSpec):
         raise ModelError(
             f"{path} holds {spec.name}, which does not fit a network that tells emotions; train one."
         )
     return network, spec
 
 
-def _spec(header: dict[str, Any]) -> NetworkSpec | EmotionSpec:
+def load_landmark_network(path: Path) -> tuple[nn.Module, LandmarkSpec]:
+    """Build a network that tells landmarks again and load its weights.
+
+    Args:
+        path: What `save_network` wrote with a `LandmarkSpec`.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its spec.
+
+    Raises:
+        ModelError: The file is missing, broken, of another kind, or does not fit the network it names.
+    """
+    network, spec = load_any(path)
+    if not isinstance(spec, LandmarkSpec):
+        raise ModelError(f"{path} holds {spec.name}, which tells no landmarks; train a network that does.")
+    return network, spec
+
+
+def _spec(header: dict[str, Any]) -> AnySpec:
     """Return what the header of a weights file says of its network."""
     if "emotion_network" in header:
         raw = header["emotion_network"]
         return EmotionSpec(raw["name"], tuple(raw["emotions"]), raw["options"])
+    if "landmark_network" in header:
+        raw = header["landmark_network"]
+        return LandmarkSpec(raw["name"], raw["size"], raw["options"])
     raw = header["network"]
     return NetworkSpec(raw["name"], tuple(raw["aus"]), raw["size"], raw["options"])

@@ -27,11 +27,12 @@ LossName = Literal[
     "heatmap_mse",
     "intensity",
     "emotion",
+    "landmarks",
 ]
 """The losses of `openau.losses.LOSSES`, all but `multi_task`, which joins several of them."""
 
 
-WITHOUT_AUS = frozenset({"caer_face_stream"})
+WITHOUT_AUS = frozenset({"caer_face_stream", "landmark_net"})
 """Networks that tell nothing about AUs."""
 
 
@@ -128,7 +129,7 @@ class LossSettings:
     Attributes:
         name: `weighted_bce` (weights from the training set's base rates), or another key of
             `openau.losses.LOSSES`. What it takes is the chief task, by which the best weights are chosen:
-            AUs, or with `emotion` emotions.
+            AUs, with `emotion` emotions; with `landmarks` the last weights are taken.
         limit: Largest AU weight of `weighted_bce`.
         side: Which term of `weighted_bce` the weight multiplies.
         gamma: Of `focal`.
@@ -266,7 +267,8 @@ class Recipe:
 
     Attributes:
         name: Name of the model it makes.
-        aus: Name of an AU set, or the AU numbers in output order; `[]` for a network of emotions alone.
+        aus: Name of an AU set, or the AU numbers in output order; `[]` for a network of
+            emotions or landmarks alone.
         seed: Decides split, weights, order and augmentation.
         crop: The crop recipe.
         data: What is trained on.

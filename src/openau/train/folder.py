@@ -17,7 +17,7 @@ import torch
 from openau.data.labels import base_rates
 from openau.data.union import known_counts
 from openau.facs import EMOTIONS, au_column
-from openau.models import EMOTION_MODELS, model_class
+from openau.models import MODELS, model_class
 from openau.records import Floats, ModelCard
 from openau.train.arrangement import Arrangement, labelled, named_rules
 from openau.train.config import Recipe
@@ -63,7 +63,7 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
     }
     _write_json(folder / "leakage.json", facts)
     _write_json(folder / "environment.json", _environment())
-    if recipe.model.name not in EMOTION_MODELS:  # a card belongs to what the instrument can run
+    if recipe.model.name in MODELS:  # a card belongs to what reads action units
         _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
     _write_text(folder / "recipe.toml", recipe_text(recipe))
 

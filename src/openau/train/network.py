@@ -11,17 +11,17 @@ from torch import nn
 from openau.data.heatmap import AU_POINTS, point_counts
 from openau.errors import ModelError, SettingError
 from openau.facs import EMOTIONS
-from openau.models import EMOTION_MODELS, model_class
+from openau.models import EMOTION_MODELS, LANDMARK_MODELS, model_class
 from openau.models.emotiram_fau import EmotiramFAU
 from openau.models.fan_heatmap import PointMapNetwork
 from openau.models.me_graph import MEGraph
 from openau.models.pretrained import load_imagenet
 from openau.models.tasks import TaskOutputs, tasks_of
-from openau.models.weights import EmotionSpec, NetworkSpec, load_any
+from openau.models.weights import AnySpec, EmotionSpec, LandmarkSpec, NetworkSpec, load_any
 from openau.train.config import Recipe
 
 
-def network_spec(recipe: Recipe) -> NetworkSpec | EmotionSpec:
+def network_spec(recipe: Recipe) -> AnySpec:
     """Return what builds the recipe's network.
 
     A network that draws AU points gets as many as its AUs have, where the recipe does not say how many.
@@ -31,6 +31,8 @@ def network_spec(recipe: Recipe) -> NetworkSpec | EmotionSpec:
     """
     name, aus, size = recipe.model.name, recipe.action_units, recipe.crop.size
     options = dict(recipe.model.options)
+    if name in LANDMARK_MODELS:
+        return LandmarkSpec(name, size, options)
     if name not in EMOTION_MODELS:
         return NetworkSpec(name, aus, size, _with_points(name, options, aus))
     if issubclass(model_class(name), EmotiramFAU):
@@ -131,13 +133,13 @@ def taught(network: nn.Module, tasks: Sequence[Any]) -> TaskOutputs:
 
 
 def judged(network: nn.Module, lessons: Collection[str] = ()) -> TaskOutputs:
-    """Return the network with the outputs that predictions are made of: AUs, their intensities, emotions.
+    """Return the network with the outputs that predictions are made of.
 
     Args:
         network: Any network of `openau.models`.
         lessons: What it was taught; a network tells intensities only if it was taught them.
     """
-    told = {"aus", "emotion"} | ({"intensity"} & set(lessons))
+    told = {"aus", "emotion", "landmarks"} | ({"intensity"} & set(lessons))
     return TaskOutputs(network, [task for task in tasks_of(network) if task in told])
 
 

@@ -23,6 +23,7 @@ from openau.models.weights import load_any
 from openau.records import Floats
 from openau.train.arrangement import labelled
 from openau.train.config import ModelSettings, Recipe
+from openau.train.landmarks import judge_landmarks, landmark_errors
 from openau.train.network import judged
 from openau.train.recipe_file import load_recipe
 from openau.train.tasks import emotion_numbers
@@ -60,7 +61,8 @@ def predict_tasks(
         batch: Pictures at a time.
 
     Returns:
-        Task to its outputs (N, ...) float32: `aus` (N, A) and `emotion` (N, E) logits, `intensity` (N, A).
+        Task to its outputs (N, ...) float32: `aus` (N, A) and `emotion` (N, E) logits, `intensity` (N, A),
+        `landmarks` (N, 207).
     """
     device = next(outputs.parameters()).device
     found: dict[str, list[Tensor]] = {task: [] for task in outputs.tasks}
@@ -144,6 +146,7 @@ def predict_best(
     found = {
         "aus": np.zeros((0, len(recipe.action_units)), np.float32),
         "emotion": np.zeros((0, len(EMOTIONS)), np.float32),
+        "landmarks": np.zeros((0, 207), np.float32),
     }
     found = {task: values for task, values in found.items() if task in outputs.tasks}
     if len(rows):
@@ -165,10 +168,12 @@ def judge_validation(
 
     Returns:
         `loss`, the plain cross-entropy; `auc`, the mean over AUs, or over emotions each against the rest; for
-        emotions also `accuracy`. NaN where not defined.
+        emotions also `accuracy`; for landmarks see `judge_landmarks`. NaN where not defined.
     """
     if next(iter(recipe.loss.tasks)) == "emotion":
         return _judge_emotions(emotion_numbers(crops, rows), outputs["emotion"])
+    if "landmarks" in outputs:
+        return judge_landmarks(crops, rows, outputs["landmarks"])
     truth, logits = labelled(crops.table.iloc[rows], recipe, between="negative"), outputs["aus"]
     areas = [roc_auc(truth[:, a], logits[:, a]) for a in range(truth.shape[1])]
     loss = float(binary_cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
@@ -210,14 +215,15 @@ def predictions_table(
         rows: (N,) row numbers.
         folds: N names of the part each row belongs to.
         outputs: Of the network: `aus` (N, A) logits, with or without `intensity` (N, A); `emotion` (N, E)
-            logits; or both.
+            logits; or both; or `landmarks` (N, 207).
         aus: The A action units.
         truth: (N, A) in 0–1, NaN unknown.
 
     Returns:
         `sample, dataset, subject, fold`; those of `GROUPS` that the index has; `emotion_t`, the true emotion,
         where the index has emotions, and per emotion `emotion_anger_p` where the network tells them; per AU
-        that it tells `AU01_t`, `AU01_p`, `AU01_i`, and `AU01_r` (0–5) where it tells intensities.
+        that it tells `AU01_t`, `AU01_p`, `AU01_i`, and `AU01_r` (0–5) where it tells intensities; of
+        landmarks the errors, see `landmark_errors`.
     """
     table = crops.table.iloc[rows].reset_index(drop=True)
     columns: dict[str, object] = {
@@ -232,6 +238,8 @@ def predictions_table(
     if "emotion" in outputs:
         said = torch.from_numpy(outputs["emotion"]).softmax(1).numpy()
         columns |= {name: said[:, number] for number, name in enumerate(emotion_columns())}
+    if "landmarks" in outputs:
+        columns |= landmark_errors(crops, rows, outputs["landmarks"])
     if "aus" in outputs:
         values = table.reindex(columns=[au_column(au) for au in aus]).to_numpy(np.float32)
         probability = torch.sigmoid(torch.from_numpy(outputs["aus"])).numpy()

@@ -25,6 +25,7 @@ from openau.losses.cells import Takes
 from openau.records import Floats
 from openau.train.arrangement import labelled
 from openau.train.config import Recipe
+from openau.train.landmarks import FaceLandmarks
 
 Arrays = dict[str, Floats]
 """What is known of N rows by name, (N, ...), NaN unknown."""
@@ -250,6 +251,8 @@ def _task(name: Takes, recipe: Recipe) -> Task:
         return PointMaps(recipe.action_units)
     if name == "intensity":
         return Intensity()
+    if name == "landmarks":
+        return FaceLandmarks()
     return Emotion() if name == "emotion" else ActionUnits()
 
 
