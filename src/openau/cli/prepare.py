@@ -24,6 +24,8 @@ class Prepare(Command):
         out: The crop store to make.
         dataset: Name of the dataset, which says how its folder is laid out.
         detector: Face detector; `index` cuts by the true boxes that the dataset brings.
+        margin: Extent of the stored crops as a multiple of the recipe's, so that turned and shifted ones find
+            real pixels beyond the border.
         workers: Processes.
         quiet: Show no progress.
     """
@@ -33,6 +35,7 @@ class Prepare(Command):
     out: Path
     dataset: Name = "synthetic"
     detector: Name = "haar"
+    margin: float = 1.35
     workers: Count = 1
     quiet: Flag = False
 
@@ -56,6 +59,7 @@ class Prepare(Command):
                 recipe.crop,
                 self.out,
                 detector=self.detector,
+                margin=self.margin,
                 workers=self.workers,
                 progress=told.advanced,
             )

@@ -21,8 +21,8 @@ class Loss(nn.Module):
 
     takes: ClassVar[Takes]
     """What it judges: `aus` (B, A) logits; `intensity` (B, A) in 0–5; `edges` (B, A·A, 4) logits; `maps`
-    (B, K, h, w); `emotion` (B, E) logits; `landmarks` (B, 207), see `openau.losses.landmarks`; `tasks` several
-    of these by name."""
+    (B, K, h, w); `emotion` (B, E) logits; `landmarks` (B, 207), see `openau.losses.landmarks`; `tasks`
+    several of these by name."""
     reference: ClassVar[str]
     """Paper and equation."""
 

@@ -21,6 +21,16 @@ from openau.models.fan_scc import FanSCC
 from openau.models.landmark_net import LandmarkNet
 from openau.models.me_graph import MEGraph
 
+_TASKS: tuple[tuple[type[nn.Module], tuple[Takes, ...]], ...] = (
+    (CaerFaceStream, ("emotion",)),
+    (LandmarkNet, ("landmarks",)),
+    (EmotiramFAU, ("emotion", "aus")),
+    (FanHeatmap, ("aus", "maps")),
+    (FanSCC, ("aus", "maps")),
+    (CompactResNet, ("aus", "intensity")),
+)
+"""Networks that do something else than AUs alone."""
+
 
 def tasks_of(network: nn.Module) -> tuple[Takes, ...]:
     """Return what a network can be trained on.
@@ -28,19 +38,9 @@ def tasks_of(network: nn.Module) -> tuple[Takes, ...]:
     Args:
         network: Any network of `openau.models`.
     """
-    if isinstance(network, CaerFaceStream):
-        return ("emotion",)
-    if isinstance(network, LandmarkNet):
-        return ("landmarks",)
-    if isinstance(network, EmotiramFAU):
-        return ("emotion", "aus")
-    if isinstance(network, FanHeatmap | FanSCC):
-        return ("aus", "maps")
-    if isinstance(network, CompactResNet):
-        return ("aus", "intensity")
     if isinstance(network, MEGraph) and network.stage == 2:
         return ("aus", "edges")
-    return ("aus",)
+    return next((tasks for kind, tasks in _TASKS if isinstance(network, kind)), ("aus",))
 
 
 class TaskOutputs(nn.Module):
