@@ -325,22 +325,8 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         ModelError: It is missing, unreadable, not ONNX or damaged.
     """
-    metadata: dict[str, str] = {}
-    seen: set[int] = set()
     try:
-        with path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            while file.tell() < end:
-                field, size = _next_field(file)
-                if file.tell() + size > end:
-                    raise ValueError("a field reaches past the end of the file")
-                seen.add(field)
-                if field == _METADATA:
-                    key, value = _key_and_value(file.read(size))
-                    metadata[key] = value
-                else:
-                    file.seek(size, os.SEEK_CUR)
+        metadata, seen = _walked(path)
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
@@ -348,6 +334,26 @@ def read_metadata(path: Path) -> dict[str, str]:
     if not {_IR_VERSION, _GRAPH} <= seen:
         raise ModelError(f"The model file {path} is not an ONNX network.")
     return metadata
+
+
+def _walked(path: Path) -> tuple[dict[str, str], set[int]]:
+    """Return a file's metadata and the numbers of its fields."""
+    metadata: dict[str, str] = {}
+    seen: set[int] = set()
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        while file.tell() < end:
+            field, size = _next_field(file)
+            if file.tell() + size > end:
+                raise ValueError("a field reaches past the end of the file")
+            seen.add(field)
+            if field == _METADATA:
+                key, value = _key_and_value(file.read(size))
+                metadata[key] = value
+            else:
+                file.seek(size, os.SEEK_CUR)
+    return metadata, seen
 
 
 def _next_field(file: BinaryIO) -> tuple[int, int]:
