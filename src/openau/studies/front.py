@@ -121,5 +121,8 @@ def _smaller(setting: Setting) -> str:
     parts = [text.format(value) for text, value in made.items() if value]
     parts = [f"at most {', '.join(parts)}"] if parts else []
     parts += [f"learning rate {scale.lr:g}"] if scale.lr else []
+    parts += [f"at most {scale.people} people in a stand-in of people"] if scale.people else []
+    parts += [f"comparisons by {scale.seeds} seeds"] if scale.seeds > 1 else []
+    parts += [f"{', '.join(scale.bfloat16)} in bfloat16"] if scale.bfloat16 else []
     parts += [f"no AU rarer than 1 in {1 + scale.rarest:g} in a stand-in"] if scale.rarest else []
     return "; ".join(parts) or "as the paper"

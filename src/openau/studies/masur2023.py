@@ -14,12 +14,13 @@ import pandas as pd
 from openau.evaluate import evaluate_emotions, forgetting, smiles
 from openau.facs import EMOTIONS, au_column, au_set
 from openau.studies import stand_ins
+from openau.studies.compare import Contrast, compared
 from openau.studies.masur2023_faces import draw_faces
 from openau.studies.page import Section
 from openau.studies.parts import figure_label
 from openau.studies.published import read_published
 from openau.studies.results import Results
-from openau.studies.study import RunPlan, Scale, Setting, Source, StandIn, Study
+from openau.studies.study import RunPlan, Scale, Setting, Source, StandIn, Study, repeated
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe, load_recipe
 from openau.train.predict import predict_run
@@ -51,7 +52,8 @@ def plan(setting: Setting) -> list[RunPlan]:
     plans.append(_run("caer-baseline", CAER, _recipe(setting, "emotion-baseline"), "paper"))
     for ending in _HOW:
         recipe = _emotions(setting, f"emotion-heatmaps{ending}")
-        plans.append(_run(f"caer-heatmaps{ending}", CAER, recipe, "paper", after="bp4d-heatmaps"))
+        run = _run(f"caer-heatmaps{ending}", CAER, recipe, "paper", after="bp4d-heatmaps")
+        plans += repeated(run, setting.scale.seeds)
     for source, first_run in BEFORE.items():
         for ending in _HOW if source == "disfa" else ("",):
             recipe = _emotions(setting, f"emotion-probabilities{ending}", aus=_GRAPH_AUS[source])
@@ -125,7 +127,11 @@ def sections(results: Results) -> list[Section]:
         for number, right in ((3, True), (4, False))
     ]
     return [
-        Section("Emotions (Table I)", (_TABLE_1,), [_accuracy(results), _each_emotion(results)]),
+        Section(
+            "Emotions (Table I)",
+            (_TABLE_1,),
+            [_accuracy(results), _worth_of_aus(results), _each_emotion(results)],
+        ),
         Section("What is forgotten of AUs (Table II)", (_TABLE_2,), [_forgotten(results)]),
         Section("The smile on happy faces (Table III)", (_TABLE_3,), [_smiles(results)]),
         Section(
@@ -196,6 +202,31 @@ def _accuracy(results: Results) -> ResultTable:
     rows = [*printed.models, *(f"ours: {name}" for name in _emotion_runs())]
     caption = f"Table I: emotions on {results.title(CAER)}, in percent."
     return ResultTable("table1", caption, rows, columns, "system", results.under(["caer-baseline"], "I"))
+
+
+def _worth_of_aus(results: Results) -> ResultTable:
+    """What it is worth for emotions to know AUs first, over several seeds."""
+    lines = [
+        Contrast(f"{_HOW[one]} against {_HOW[two]}", f"caer-heatmaps{one}", f"caer-heatmaps{two}")
+        for one, two in (("", "-scratch"), ("-frozen", "-scratch"), ("", "-frozen"))
+    ]
+    metrics = {
+        title: partial(_of_all, results, metric)
+        for metric, title in (("accuracy", "accuracy"), ("macro_f1", "macro F1"))
+    }
+    return compared(
+        results,
+        lines,
+        ("first", "second"),
+        key="aus-worth",
+        caption=f"EmotiRAM-FAU [BP4D] on {results.title(CAER)}: what it is worth to know AUs first.",
+        metrics=metrics,
+        corner="AU network",
+    )
+
+
+def _of_all(results: Results, metric: str, key: str) -> float:
+    return float(_told(results, key).loc["all"].to_dict()[metric])
 
 
 def _each_emotion(results: Results) -> ResultTable:

@@ -13,10 +13,11 @@ from openau.models import network_needs
 from openau.models.pretrained import imagenet_weights
 from openau.records import CropSpec
 from openau.studies import stand_ins
+from openau.studies.compare import split_worth
 from openau.studies.heat_scores import heat_section
 from openau.studies.moreno2024_figures import SHOWN, confusion_figures, panel_figures
 from openau.studies.page import Section
-from openau.studies.parts import au_rows, measured_columns, published_columns, split_worth
+from openau.studies.parts import au_rows, measured_columns, published_columns
 from openau.studies.published import PublishedTable, read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
 from openau.studies.study import RunPlan, Scale, Setting, Source, Study, run_key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,8 +14,8 @@ from openau.studies.figures import draw_confusions
 from openau.studies.front import synthetic_label
 from openau.studies.page import Figure
 from openau.studies.published import PublishedTable
-from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.tables import MEAN, Cell, Column, Measured, ResultTable
+from openau.studies.results import Results
+from openau.studies.tables import MEAN, Cell, Column
 
 
 def au_rows(aus: Sequence[int]) -> list[str]:
@@ -52,38 +51,6 @@ def measured_columns(
         percent: Whether to print percent.
     """
     return [results.column(title, key, metric, percent=percent) for title, key in keys.items()]
-
-
-def split_worth(
-    results: Results, runs: Mapping[str, Mapping[str, str]], *, key: str = "split-worth", metric: str = "f1"
-) -> list[ResultTable]:
-    """Return the table that shows what the paper's split was worth; none where only one protocol was run.
-
-    Args:
-        results: The finished runs.
-        runs: Name of a row to protocol to the key of its run.
-        key: The table's key.
-        metric: A metric of `openau.evaluate`; its mean over the AUs is shown.
-    """
-    if len(results.setting.protocols) < 2:
-        return []
-    columns: dict[str, dict[str, Cell]] = {"paper": {}, "subject": {}, "difference": {}}
-    for row, keys in runs.items():
-        values = {protocol: results.mean(run, metric) for protocol, run in keys.items()}
-        for protocol, value in values.items():
-            columns[protocol][row] = Measured(value)
-        columns["difference"][row] = Measured(values.get("paper", math.nan) - values.get("subject", math.nan))
-    titles = {**PROTOCOL_NAMES, "difference": "what the split was worth"}
-    return [
-        ResultTable(
-            key,
-            f"Mean {metric.upper()} under the paper's split and without shared people.",
-            list(runs),
-            [Column(titles[name], cells) for name, cells in columns.items()],
-            corner="run",
-            under=("The same network, recipe and seed; only who trains and who tests differs.",),
-        )
-    ]
 
 
 def confusion_figure(results: Results, run: str, key: str, caption: str) -> Figure:

@@ -26,7 +26,7 @@ from openau.synth.rig import find_rig
 from openau.train import Progress, train
 
 _FACTS = "study.json"
-_PER_SUBJECT = 16
+_PER_SUBJECT = 8
 """Rendered pictures of each person: several, so that a random split shares people as the papers' do."""
 
 
@@ -201,6 +201,8 @@ class _Bench:
                     source.title,
                     pictures=setting.scale.pictures,
                     rarest=setting.scale.rarest,
+                    people=setting.scale.people,
+                    first=list(self.sources).index(name) * setting.scale.people,
                     seed=setting.seed,
                 )
         return self._indexes[name]

@@ -22,7 +22,15 @@ _STEPS = 60
 
 
 def stand_in(
-    pool: pd.DataFrame, how: StandIn, name: str, *, pictures: int, rarest: float = 0.0, seed: int = 0
+    pool: pd.DataFrame,
+    how: StandIn,
+    name: str,
+    *,
+    pictures: int,
+    rarest: float = 0.0,
+    people: int = 0,
+    first: int = 0,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Choose rendered faces that take a dataset's place.
 
@@ -32,6 +40,8 @@ def stand_in(
         name: The dataset's name, which the chosen rows get, marked as synthetic.
         pictures: Most pictures; 0 for as many as the shares allow.
         rarest: Largest N:P of an AU; 0 for the dataset's own.
+        people: Most people, unless the dataset is a crowd; 0 for all.
+        first: Number of the first of them: datasets of one study have different people, while there are any.
         seed: Decides which.
 
     Returns:
@@ -40,6 +50,8 @@ def stand_in(
     Raises:
         SettingError: The pool shows an AU or emotion never at all.
     """
+    if people and not how.crowd:
+        pool = _of_few(pool, people, first, seed)
     if how.emotions:
         chosen = _by_emotion(pool, how.emotions, pictures, seed)
     elif how.rates:
@@ -143,6 +155,13 @@ def shares(table: pd.DataFrame, how: StandIn, rarest: float = 0.0) -> pd.DataFra
             for au, rate in how.rates.items()
         ]
     return pd.DataFrame(rows, columns=["name", "dataset", "wanted", "found"])
+
+
+def _of_few(pool: pd.DataFrame, people: int, first: int, seed: int) -> pd.DataFrame:
+    """Return all rows of so many people, from a certain one on; after the last comes the first again."""
+    names = np.random.default_rng(seed).permutation(np.sort(pool["subject"].astype(str).unique()))
+    kept = names.take(range(first, first + min(people, len(names))), mode="wrap")
+    return pool[pool["subject"].astype(str).isin(kept)].reset_index(drop=True)
 
 
 def _by_emotion(

@@ -50,14 +50,16 @@ def ck_plus(aus: Sequence[int]) -> StandIn:
 def raf_db() -> StandIn:
     """Return RAF-DB's emotions."""
     facts = dataset_facts("raf_db")
-    return StandIn(emotions=facts["emotions"], source=f"its own list of {facts['pictures']:,} pictures.")
+    return StandIn(
+        emotions=facts["emotions"], crowd=True, source=f"its own list of {facts['pictures']:,} pictures."
+    )
 
 
 def fer_plus() -> StandIn:
     """Return the seven emotions of FER+ that deramgozin2023 takes, by the majority of its votes."""
     counts = dataset_facts("fer_plus")["majority_train"]
     emotions = {name: counts[name] for name in dataset_facts("raf_db")["emotions"]}
-    return StandIn(emotions=emotions, source="majority of FER+'s votes, training part.")
+    return StandIn(emotions=emotions, crowd=True, source="majority of FER+'s votes, training part.")
 
 
 def moreno2024(table: str, pictures: int, source: str) -> StandIn:

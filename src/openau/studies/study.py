@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -36,6 +37,10 @@ class Scale:
         resamples: Resamples of the people for the 95 % intervals.
         rarest: Largest N:P of an AU in what takes a dataset's place; 0 for the paper's, however rare.
         faces: Faces rendered for the stand-ins where there is a rig; 0 for the sample in the package.
+        people: Most people in what takes the place of a dataset that has people, so that each is seen several
+            times as there; 0 for all.
+        bfloat16: Networks that train in bfloat16, where a processor is quicker so.
+        seeds: By how many seeds the runs of a comparison are repeated, each with its own split.
     """
 
     pictures: int = 0
@@ -46,6 +51,9 @@ class Scale:
     resamples: int = 1000
     rarest: float = 0.0
     faces: int = 0
+    people: int = 0
+    bfloat16: tuple[str, ...] = ()
+    seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class StandIn:
         emotions: Emotion to its number of pictures, where the dataset's labels are emotions.
         threshold: A rendered AU shows from this intensity on, where shares are counted and occurrences made.
         only_with_au: Whether the shares are of pictures that show one of the AUs, neutral faces left out.
+        crowd: Whether the dataset has next to as many people as pictures, as one from the internet has.
         source: Where the shares are from.
     """
 
@@ -67,6 +76,7 @@ class StandIn:
     emotions: Mapping[str, int] = field(default_factory=dict)
     threshold: float = 2.0
     only_with_au: bool = False
+    crowd: bool = False
     source: str = ""
 
 
@@ -133,6 +143,7 @@ class Setting:
             recipe.run,
             epochs=min(recipe.run.epochs, scale.epochs or recipe.run.epochs),
             batch=min(recipe.run.batch, scale.batch or recipe.run.batch),
+            precision="bfloat16" if recipe.model.name in scale.bfloat16 else recipe.run.precision,
             threads=self.threads,
         )
         optimiser = replace(recipe.optimiser, lr=scale.lr or recipe.optimiser.lr)
@@ -172,6 +183,40 @@ class RunPlan:
     crop: CropSpec
     recipe: Recipe | Made
     protocol: str
+
+
+def seeded(key: str, number: int) -> str:
+    """Return the key of a run's repetition by another seed.
+
+    Args:
+        key: Key of the first run.
+        number: From 0, which is the first run itself.
+    """
+    return f"{key}-seed{number}" if number else key
+
+
+def repeated(plan: RunPlan, seeds: int) -> list[RunPlan]:
+    """Return a run and its repetitions by other seeds: other first weights, another order, another split.
+
+    Args:
+        plan: The run; its recipe, where it is made from other runs, is made from the same ones.
+        seeds: How many there are to be.
+    """
+    return [plan, *(_again(plan, number) for number in range(1, seeds))]
+
+
+def _again(plan: RunPlan, number: int) -> RunPlan:
+    """Return a run by a seed so much higher."""
+
+    def moved(recipe: Recipe) -> Recipe:
+        return replace(recipe, seed=recipe.seed + number)
+
+    def made(folders: Mapping[str, Path], make: Made) -> Recipe:
+        return moved(make(folders))
+
+    recipe = plan.recipe
+    other = partial(made, make=recipe) if callable(recipe) else moved(recipe)
+    return replace(plan, key=seeded(plan.key, number), recipe=other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,9 +141,24 @@ def load_checkpoint(
             number, field_name = name.split(".", 1)
             state.setdefault(int(number), {})[field_name] = tensor
         optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+        _lay_out(optimiser)
         return Standing(**header["standing"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} does not fit this version of openau ({error}); train again.") from error
+
+
+def _lay_out(optimiser: Optimizer) -> None:
+    """Give the optimiser's state the memory layout of its weights.
+
+    A file holds tensors row by row, and a fused optimiser runs over bare memory: it would pair a weight with
+    another weight's moments wherever the network lies channels last.
+    """
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            held = optimiser.state.get(weight, {})
+            for name, value in held.items():
+                if torch.is_tensor(value) and value.shape == weight.shape:
+                    held[name] = torch.empty_like(weight).copy_(value)
 
 
 def _deciding(recipe: str) -> dict[str, Any]:

@@ -213,16 +213,16 @@ def _assemble(recipe: Recipe, folder: Path, data: Arrangement) -> _Run:
 
 
 def _optimiser(network: nn.Module, settings: OptimiserSettings) -> Optimizer:
-    """Return Adam, AdamW or SGD; biases and norms are never decayed."""
+    """Return Adam, AdamW or SGD, each as one pass over memory; biases and norms are never decayed."""
     if settings.name == "adam":
-        return Adam(network.parameters(), lr=settings.lr)
+        return Adam(network.parameters(), lr=settings.lr, fused=True)
     groups = [
         {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if settings.name == "sgd":
-        return SGD(groups, lr=settings.lr, momentum=settings.momentum)
-    return AdamW(groups, lr=settings.lr)
+        return SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=True)
+    return AdamW(groups, lr=settings.lr, fused=True)
 
 
 def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
