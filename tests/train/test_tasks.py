@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -32,6 +33,7 @@ from openau.records import Crop, CropSpec
 from openau.runtime import AUModel
 from openau.train import Progress, Recipe, load_recipe, recipe_text, train
 from openau.train.config import DataSettings, LossSettings, ModelSettings, OptimiserSettings, RunSettings
+from openau.train.network import fresh_network
 from openau.train.predict import predict_run
 from openau.train.tasks import Lesson, emotion_numbers
 from tests.fake.synthetic_folder import write_synthetic_folder
@@ -231,7 +233,7 @@ def test_an_index_of_mere_occurrences_teaches_no_intensity(
 def test_edges_are_taught_at_their_cost_beside_the_aus(stores: dict[int, Path]) -> None:
     plain = recipe(stores, "me_graph", "weighted_asymmetric", **SMALL)
     lesson = Lesson(replace(plain, loss=replace(plain.loss, more={"edges": 0.05})))
-    _, arrays = lesson.teaching(Crops([stores[SIDE]]), np.arange(40))
+    _, arrays = lesson.teaching(Crops([stores[SIDE]]), np.arange(16))
     target = torch.from_numpy(arrays["aus"])
     batch = {"aus": target[:8]}
     outputs = {"aus": torch.randn(8, 2), "edges": torch.randn(8, 4, 4)}
@@ -404,42 +406,148 @@ def test_tasks_that_cannot_be_joined_are_refused(settings: dict[str, Any], word:
         Recipe(name="x", aus=(1,), crop=CropSpec(16), loss=LossSettings(name="bce", **settings))
 
 
-@pytest.mark.slow
-def test_two_processes_end_with_the_weights_of_one(
-    stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The AU network is frozen, batch norm with it: nothing but the gradient decides the weights."""
-    first = train(recipe(stores, "attention_cnn", "bce", side=16, hidden=4), out=tmp_path / "aus")
+@pytest.fixture(scope="module")
+def shared_recipe(stores: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """A recipe of which nothing but the gradient decides the weights, by plain descent.
+
+    The AU network is frozen, batch norm with it, and the batch can be shared by two and by three.
+    """
+    first = tmp_path_factory.mktemp("first") / "aus"
+    train(recipe(stores, "attention_cnn", "bce", side=16, hidden=4), out=first)
     plain = recipe(stores, "emotiram_fau", "emotion", epochs=2, **INNER)
-    wanted = replace(
+    return replace(
         plain,
         model=replace(plain.model, options={**plain.model.options, "frozen": True}, initial=str(first)),
         loss=replace(plain.loss, more={"bce": 0.1}),  # rows without an emotion stay in the batches
-        run=replace(plain.run, batch=16),
+        optimiser=OptimiserSettings(
+            "sgd", 0.5, weight_decay=0.0, momentum=0.0, schedule="constant", warmup=0, clip=0.0, average=0.0
+        ),
+        run=replace(plain.run, batch=24),
     )
-    alone = train(replace(wanted, run=replace(wanted.run, batch=32)), out=tmp_path / "alone")
-    (tmp_path / "r.toml").write_text(
-        recipe_text(replace(wanted, run=replace(wanted.run, out="both"))), "utf-8"
-    )
+
+
+@pytest.fixture(scope="module")
+def trained_alone(shared_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(shared_recipe, out=tmp_path_factory.mktemp("alone") / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_have_the_gradients_of_one_and_its_f1_to_the_last_digit(
+    shared_recipe: Recipe,
+    trained_alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+) -> None:
+    share = replace(shared_recipe, run=replace(shared_recipe.run, batch=24 // processes, out="run"))
+    (tmp_path / "r.toml").write_text(recipe_text(share), "utf-8")
     (tmp_path / "train.py").write_text(
         "from pathlib import Path\nfrom openau.train import train\ntrain(Path('r.toml'))\n", "utf-8"
     )
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "train.py"],
-        cwd=tmp_path,
-        check=True,
-        timeout=240,
+    command = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "train.py"]
+    child = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
     )
-    one, two = tensors(alone), tensors(tmp_path / "both")
-    for name in ("network.head.weight", "network.head.bias"):
-        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4)
-    scores = [
-        evaluate_emotions(pd.read_parquet(run / "predictions.parquet"))["f1"].to_numpy()
-        for run in (alone, tmp_path / "both")
-    ]
+    assert child.returncode == 0, child.stderr[-2000:]
+    together = tmp_path / "run"
+    logs = [pd.read_csv(run / "log.csv") for run in (trained_alone, together)]
+    assert logs[0]["step"].tolist() == logs[1]["step"].tolist()
+    one, many = tensors(trained_alone), tensors(together)
+    begun = first_weights(shared_recipe)
+    for name in ("head.weight", "head.bias"):
+        moved = one[f"network.{name}"] - begun[name]
+        assert moved.abs().max() > 1e-3  # the sum of all gradients, times the learning rate
+        torch.testing.assert_close(moved, many[f"network.{name}"] - begun[name], atol=1e-6, rtol=1e-4)
+    tables = [pd.read_parquet(run / "predictions.parquet") for run in (trained_alone, together)]
+    pd.testing.assert_frame_equal(tables[0], tables[1], atol=1e-6, rtol=1e-5)
+    scores = [evaluate_emotions(table)["f1"].to_numpy() for table in tables]
     np.testing.assert_array_equal(scores[0], scores[1])
+
+
+def first_weights(chosen: Recipe) -> dict[str, torch.Tensor]:
+    """Return the weights that a run of a recipe begins with."""
+    torch.manual_seed(chosen.seed)
+    return fresh_network(chosen).state_dict()
+
+
+@pytest.mark.slow
+def test_a_killed_run_of_emotions_is_resumed_to_the_same_weights(
+    shared_recipe: Recipe, tmp_path: Path
+) -> None:
+    """Killed again and again within the writing of weights, which is most of what this run does."""
+    often = replace(
+        shared_recipe,
+        optimiser=OptimiserSettings(warmup=2),
+        run=replace(shared_recipe.run, epochs=6, checkpoint_s=0.0, out=str(tmp_path / "killed")),
+    )
+    (tmp_path / "r.toml").write_text(recipe_text(often), "utf-8")
+    (tmp_path / "train.py").write_text(KILLED, "utf-8")
+    ends = []
+    for moment in range(16):
+        child = subprocess.run(
+            [sys.executable, "train.py", str(moment)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        ends.append(child.returncode)
+        if child.returncode == 0:
+            break
+        assert child.returncode == -signal.SIGKILL, child.stderr[-2000:]
+    assert ends[-1] == 0
+    assert ends.count(-signal.SIGKILL) >= 4
+    alone = tensors(train(often, out=tmp_path / "whole"))
+    found = tensors(tmp_path / "killed")
+    assert alone.keys() == found.keys()
+    assert [name for name in alone if not torch.equal(alone[name], found[name])] == []
+    tables = [pd.read_parquet(tmp_path / run / "predictions.parquet") for run in ("killed", "whole")]
+    pd.testing.assert_frame_equal(*tables)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import openau.models.weights as weights
+from openau.train import train
+
+# Each process dies at another moment of the writing of its sixth file of weights: before it, with half of it
+# written, with the file whole under its temporary name, and after it has its own.
+moment, written = int(sys.argv[1]) % 4, [0]
+save, replace = weights.save_file, Path.replace
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def saved(tensors, path, metadata):
+    written[0] += 1
+    last = written[0] == 6
+    if last and moment == 0:
+        die()
+    save(tensors, path, metadata=metadata)
+    if last and moment == 1:
+        os.truncate(path, os.path.getsize(path) // 2)
+        die()
+    if last and moment == 2:
+        die()
+
+
+def replaced(self, target):
+    found = replace(self, target)
+    if written[0] == 6 and moment == 3:
+        die()
+    return found
+
+
+weights.save_file, Path.replace = saved, replaced
+train(Path("r.toml"), resume=True)
+"""
 
 
 def test_the_transfer_benchmark_takes_a_few_faces_of_each_emotion(

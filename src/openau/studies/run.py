@@ -201,11 +201,16 @@ class _Bench:
                     source.title,
                     pictures=setting.scale.pictures,
                     rarest=setting.scale.rarest,
-                    people=setting.scale.people,
-                    first=list(self.sources).index(name) * setting.scale.people,
+                    people=self._people(name),
                     seed=setting.seed,
                 )
         return self._indexes[name]
+
+    def _people(self, name: str) -> range:
+        """Return the numbers of a stand-in's people: other ones for each dataset, while there are any."""
+        each = self.setting.scale.people
+        first = list(self.sources).index(name) * each
+        return range(first, first + each)
 
     def chosen(self, source: Source) -> pd.DataFrame:
         """Return wanted and found shares of a stand-in."""

@@ -28,8 +28,7 @@ def stand_in(
     *,
     pictures: int,
     rarest: float = 0.0,
-    people: int = 0,
-    first: int = 0,
+    people: range = range(0),
     seed: int = 0,
 ) -> pd.DataFrame:
     """Choose rendered faces that take a dataset's place.
@@ -40,8 +39,8 @@ def stand_in(
         name: The dataset's name, which the chosen rows get, marked as synthetic.
         pictures: Most pictures; 0 for as many as the shares allow.
         rarest: Largest N:P of an AU; 0 for the dataset's own.
-        people: Most people, unless the dataset is a crowd; 0 for all.
-        first: Number of the first of them: datasets of one study have different people, while there are any.
+        people: Numbers of the people, in an order that the seed draws; none for all, as for a crowd. After
+            the last comes the first again.
         seed: Decides which.
 
     Returns:
@@ -51,7 +50,7 @@ def stand_in(
         SettingError: The pool shows an AU or emotion never at all.
     """
     if people and not how.crowd:
-        pool = _of_few(pool, people, first, seed)
+        pool = _of_few(pool, people, seed)
     if how.emotions:
         chosen = _by_emotion(pool, how.emotions, pictures, seed)
     elif how.rates:
@@ -157,10 +156,10 @@ def shares(table: pd.DataFrame, how: StandIn, rarest: float = 0.0) -> pd.DataFra
     return pd.DataFrame(rows, columns=["name", "dataset", "wanted", "found"])
 
 
-def _of_few(pool: pd.DataFrame, people: int, first: int, seed: int) -> pd.DataFrame:
-    """Return all rows of so many people, from a certain one on; after the last comes the first again."""
+def _of_few(pool: pd.DataFrame, people: range, seed: int) -> pd.DataFrame:
+    """Return all rows of some people."""
     names = np.random.default_rng(seed).permutation(np.sort(pool["subject"].astype(str).unique()))
-    kept = names.take(range(first, first + min(people, len(names))), mode="wrap")
+    kept = names.take(people[: len(names)], mode="wrap")
     return pool[pool["subject"].astype(str).isin(kept)].reset_index(drop=True)
 
 

@@ -52,12 +52,14 @@ class WeightAverage:
 
     Args:
         network: The network that trains.
-        decay: 0–1; 0 makes the average the network itself.
+        decay: 0–1; 0 makes the average the network itself, at no cost.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.tensors = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        self.tensors = _held(network)
+        if decay:
+            self.tensors = {name: tensor.clone() for name, tensor in self.tensors.items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, steps: int) -> None:
@@ -67,12 +69,21 @@ class WeightAverage:
             network: The network that trains.
             steps: Steps done so far.
         """
-        keep = min(self.decay, (1 + steps) / (10 + steps)) if self.decay else 0.0
-        for name, tensor in network.state_dict().items():
-            if tensor.is_floating_point():
-                self.tensors[name].lerp_(tensor.detach(), 1 - keep)
-            else:
-                self.tensors[name].copy_(tensor)
+        now = _held(network)
+        if not self.decay:
+            self.tensors = now
+            return
+        keep = min(self.decay, (1 + steps) / (10 + steps))
+        real = [name for name, tensor in now.items() if tensor.is_floating_point()]
+        # All at once: a large network has a thousand tensors, most of them short.
+        torch._foreach_lerp_([self.tensors[name] for name in real], [now[name] for name in real], 1 - keep)
+        for name in now.keys() - set(real):
+            self.tensors[name].copy_(now[name])
+
+
+def _held(network: nn.Module) -> dict[str, Tensor]:
+    """Return a network's own weights and buffers by name."""
+    return {name: tensor.detach() for name, tensor in network.state_dict().items()}
 
 
 def save_checkpoint(
@@ -96,7 +107,8 @@ def save_checkpoint(
         recipe: The recipe's text, to refuse another one on resume.
     """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in average.tensors.items()}
+    # A copy, for a file holds no memory twice, and an average without decay is the network's own.
+    tensors |= {f"average.{name}": tensor.clone() for name, tensor in average.tensors.items()}
     tensors |= {f"loss.{name}": tensor for name, tensor in criterion.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}

@@ -331,7 +331,8 @@ def _judge(run: _Run, data: Arrangement) -> None:
     spec = network_spec(recipe)
     network = spec.build().to(run.accelerator.device)
     # Each process has seen other pictures, so their running statistics differ: judge those of the first.
-    network.load_state_dict(broadcast(run.average.tensors))
+    held = {name: tensor.clone() for name, tensor in run.average.tensors.items()}
+    network.load_state_dict(broadcast(held))
     found = {"loss": float("nan"), "auc": float("nan")}
     if len(rows):
         outputs = _shared_outputs(run, judged(network.eval(), recipe.loss.tasks), crops, rows)
