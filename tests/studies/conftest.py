@@ -9,8 +9,9 @@ import pytest
 
 from openau.records import CropSpec
 from openau.studies import RunPlan, Scale, Setting, Source, StandIn, Study, build_setting, run_study
+from openau.studies.compare import split_worth
 from openau.studies.page import Section
-from openau.studies.parts import au_rows, measured_columns, published_columns, split_worth
+from openau.studies.parts import au_rows, measured_columns, published_columns
 from openau.studies.published import read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
 from openau.studies.tables import ResultTable

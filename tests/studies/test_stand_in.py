@@ -83,3 +83,25 @@ def test_what_is_never_shown_is_refused() -> None:
         stand_in(pool(), StandIn(emotions={"fear": 1}), "X", pictures=10)
     with pytest.raises(SettingError, match="render more"):
         match_rates(np.ones((3, 1), bool), np.array([0.5]), 4, 0)
+
+
+def test_a_dataset_has_few_people_and_two_datasets_share_none() -> None:
+    many = pool().assign(subject=[f"p{n % 200}" for n in range(2000)])
+    how = StandIn("intensity", {1: 0.4, 12: 0.2})
+    one, two = (
+        stand_in(many, how, "X", pictures=150, people=range(first, first + 40), seed=3) for first in (0, 40)
+    )
+    assert one["subject"].nunique() <= 40
+    assert len(one) / one["subject"].nunique() > 3
+    assert not set(one["subject"]) & set(two["subject"])
+    crowd = stand_in(many, StandIn(emotions={"anger": 1, "pain": 1}), "Y", pictures=150, seed=3)
+    assert crowd["subject"].nunique() > 60
+
+
+def test_people_begin_again_where_a_pool_has_no_more() -> None:
+    few = pool().assign(subject=[f"p{n % 50}" for n in range(2000)])
+    how = StandIn("intensity", {1: 0.4, 12: 0.2})
+    wrapped = stand_in(few, how, "X", pictures=400, people=range(40, 80), seed=3)
+    assert wrapped["subject"].nunique() == 40
+    everybody = stand_in(few, how, "X", pictures=400, people=range(100, 300), seed=3)
+    assert everybody["subject"].nunique() == 50

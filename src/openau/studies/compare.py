@@ -16,9 +16,9 @@ _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """Student's t at 0.975 for 1 to 9 degrees of freedom."""
 
 UNDER = (
-    "Means over {n} seeds, each with its own first weights, order and, where one is drawn, split. In brackets: "
-    "the 95 % interval of the mean difference, by Student's t over the seeds. Where it holds 0, nothing can be "
-    "concluded."
+    "Means over {n} seeds, each with its own first weights, order and, where one is drawn, split. In "
+    "brackets: the 95 % interval of the mean difference, by Student's t over the seeds. Where it holds 0, "
+    "nothing can be concluded."
 )
 
 
