@@ -94,7 +94,7 @@ def test_a_dataset_has_few_people_and_two_datasets_share_none() -> None:
     assert one["subject"].nunique() <= 40
     assert len(one) / one["subject"].nunique() > 3
     assert not set(one["subject"]) & set(two["subject"])
-    crowd = stand_in(many, StandIn(emotions={"anger": 1, "pain": 1}), "Y", pictures=150, seed=3)
+    crowd = stand_in(many, StandIn(emotions={"anger": 1, "happiness": 1}), "Y", pictures=150, seed=3)
     assert crowd["subject"].nunique() > 60
 
 

@@ -474,6 +474,7 @@ def first_weights(chosen: Recipe) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_killed_run_of_emotions_is_resumed_to_the_same_weights(
     shared_recipe: Recipe, tmp_path: Path
 ) -> None:
@@ -481,7 +482,7 @@ def test_a_killed_run_of_emotions_is_resumed_to_the_same_weights(
     often = replace(
         shared_recipe,
         optimiser=OptimiserSettings(warmup=2),
-        run=replace(shared_recipe.run, epochs=6, checkpoint_s=0.0, out=str(tmp_path / "killed")),
+        run=replace(shared_recipe.run, epochs=9, checkpoint_s=0.0, out=str(tmp_path / "killed")),
     )
     (tmp_path / "r.toml").write_text(recipe_text(often), "utf-8")
     (tmp_path / "train.py").write_text(KILLED, "utf-8")
