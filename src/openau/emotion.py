@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from openau.errors import SettingError
 from openau.facs import EMOTIONS
-from openau.records import AUOutput, EmotionOutput
+from openau.records import AUOutput, EmotionOutput, Floats
 
 DECODERS = ("exact", "contains", "nearest")
 """The decoders by name."""
@@ -215,6 +215,22 @@ def decode_emotion(
         chosen = None if variant is None else int(reading.emotion[variant])
     pairs = tuple(zip(EMOTIONS, posterior.tolist(), strict=True))
     return EmotionOutput(None if chosen is None else EMOTIONS[chosen], pairs)
+
+
+def told_emotion(told: Floats, names: Sequence[str]) -> EmotionOutput:
+    """Return what a network that was taught emotions says of one face.
+
+    Args:
+        told: (E,) in 0–1, adding up to 1.
+        names: The E emotions, in the same order.
+
+    Returns:
+        The likeliest emotion, with the probability of every emotion in the order of `openau.facs.EMOTIONS`;
+        0 for one that the network was not taught.
+    """
+    found = dict(zip(names, told.tolist(), strict=True))
+    pairs = tuple((name, float(found.get(name, 0.0))) for name in EMOTIONS)
+    return EmotionOutput(names[int(np.argmax(told))], pairs)
 
 
 def check_decoder(decoder: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.errors import CardError
-from openau.facs import ACTION_UNITS
+from openau.facs import ACTION_UNITS, EMOTIONS
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -118,17 +118,19 @@ class AUOutput:
         intensity: (A,) float32 in 0–5, where the model gives it.
         heatmaps: (A, h, w) float32, Grad-CAM of each AU's logit (non-negative, not normalised), where asked
             for.
+        emotion: (E,) float32 in 0–1, adding up to 1, where the model was taught emotions.
     """
 
     aus: tuple[int, ...]
     probability: Floats
     intensity: Floats | None = None
     heatmaps: Floats | None = None
+    emotion: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EmotionOutput:
-    """The emotion that a decoder reads from AU probabilities.
+    """The emotion that a decoder reads from AU probabilities, or that a network was taught to tell.
 
     Attributes:
         name: The emotion's name, or None where no rule applies.
@@ -198,6 +200,7 @@ class ModelCard:
         licence: SPDX identifier of the weights.
         reference: The paper of the architecture.
         intensity: Whether the file has an `intensity` output (0–5).
+        emotions: The E emotions of the `emotion` output, in its order; none where the file has none.
         heatmap_layer: The layer the heat maps are read from, or None where the file has no `heatmaps` output.
         accuracy: Measured numbers, with what they were measured on.
         limits: Sentences: what it must not be used for, where it fails.
@@ -225,6 +228,7 @@ class ModelCard:
     created: str = ""
     recipe: str = ""
     neutral: tuple[float, ...] = ()
+    emotions: tuple[str, ...] = ()
     schema: int = field(default=CARD_SCHEMA)
 
     def __post_init__(self) -> None:
@@ -249,6 +253,7 @@ class ModelCard:
             )
         if not all(0.0 <= p <= 1.0 for p in (*self.thresholds, *self.neutral)):
             raise CardError("A neutral value in the card is outside 0–1; they are probabilities.")
+        _check_emotions(self.emotions)
         if not all(s > 0 for s in self.std):
             raise CardError("A standard deviation in the card is not above 0.")
 
@@ -363,3 +368,11 @@ def _card_values(kind: type, raw: dict[str, Any]) -> dict[str, Any]:
     values["crop"] = CropSpec(**raw["crop"])
     values["accuracy"] = tuple(Accuracy(**row) for row in raw.get("accuracy", ()))
     return values
+
+
+def _check_emotions(names: tuple[str, ...]) -> None:
+    """Refuse a card whose emotions are unknown or named twice."""
+    if strange := sorted(set(names) - set(EMOTIONS)):
+        raise CardError(f"The card names the emotion {strange[0]!r}; the names are {', '.join(EMOTIONS)}.")
+    if len(set(names)) != len(names):
+        raise CardError("The card names an emotion twice.")

@@ -2,7 +2,8 @@
 
 A model file of OpenAU is an ONNX network with one input, `face`: (B, 3, S, S) float32,
 `(RGB / 255 - mean) / std`, and the outputs `probability` (B, A) in 0–1, where the card says so
-`intensity` (B, A) in 0–5, and where the card names a `heatmap_layer` `heatmaps` (B, A, h, w), non-negative.
+`intensity` (B, A) in 0–5, where the card names emotions `emotion` (B, E) in 0–1, adding up to 1, and where it
+names a `heatmap_layer` `heatmaps` (B, A, h, w), non-negative.
 Its card is JSON in the file's metadata, under `openau.card`. Everything is checked against the card when the
 file is opened, so that a wrong file is a sentence and never a wrong number.
 
@@ -146,6 +147,7 @@ class AUModel:
             raise ModelError(f"The model {self.card.name} gives no {kind}; ask without them.")
         # Output of the network, and the name that it has here.
         names = {"probability": "probability"} | ({"intensity": "intensity"} if self.card.intensity else {})
+        names |= {"emotion": "emotion"} if self.card.emotions else {}
         if method:
             names[HEATMAPS[method]] = "heatmaps"
         switches = {name: np.array(each == method) for each, name in self._switches.items()}
@@ -198,7 +200,8 @@ class AUModel:
         return batch
 
     def _checked(self, name: str, value: NDArray[Any], count: int) -> Floats:
-        if value.shape[:2] != (count, len(self.card.aus)):
+        width = len(self.card.emotions if name == "emotion" else self.card.aus)
+        if value.shape[:2] != (count, width):
             raise ModelError(
                 f"The model {self._path} returned {name} of shape {value.shape} for {count} faces."
             )
@@ -207,7 +210,7 @@ class AUModel:
             raise ModelError(
                 f"The model {self._path} returned a {name} that is not a number; its weights are broken."
             )
-        top = {"probability": 1.0, "intensity": 5.0}.get(name, np.inf)
+        top = {"probability": 1.0, "emotion": 1.0, "intensity": 5.0}.get(name, np.inf)
         if low < -_ROUNDING or high > top + _ROUNDING:
             worst = low if low < 0 else high
             raise ModelError(f"The model {self._path} returned a {name} of {worst:g}, outside 0–{top:g}.")
@@ -218,7 +221,13 @@ class AUModel:
         for row in range(count):
             # Copies: a kept row must not keep its whole batch alive.
             own = {name: value[row].copy() for name, value in found.items()}
-            yield AUOutput(self.card.aus, own["probability"], own.get("intensity"), own.get("heatmaps"))
+            yield AUOutput(
+                self.card.aus,
+                own["probability"],
+                own.get("intensity"),
+                own.get("heatmaps"),
+                own.get("emotion"),
+            )
 
 
 def _usable_cpus() -> int:
@@ -299,7 +308,11 @@ def _check_outputs(outputs: Sequence[Any], card: ModelCard, path: Path) -> None:
     shapes = {value.name: value.shape for value in outputs}
     if "probability" not in shapes:
         raise ModelError(f"The model file {path} has no output `probability`; it gives {', '.join(shapes)}.")
-    promised = {"intensity": card.intensity, "heatmaps": card.heatmap_layer is not None}
+    promised = {
+        "intensity": card.intensity,
+        "emotion": bool(card.emotions),
+        "heatmaps": card.heatmap_layer is not None,
+    }
     for name, said in promised.items():
         if said != (name in shapes):
             raise CardError(
@@ -314,6 +327,11 @@ def _check_outputs(outputs: Sequence[Any], card: ModelCard, path: Path) -> None:
             raise CardError(
                 f"The network in {path} gives `{name}` {shape}, but its card has {len(card.aus)} AUs."
             )
+    told = shapes.get("emotion", [0, len(card.emotions)])
+    if len(told) != 2 or (isinstance(told[1], int) and told[1] != len(card.emotions)):
+        raise CardError(
+            f"The network in {path} gives `emotion` {told}, but its card has {len(card.emotions)} emotions."
+        )
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -180,3 +184,46 @@ def test_faces_are_rendered_where_there_is_a_rig_and_the_scale_wants_them(
     monkeypatch.delenv("OPENAU_RIG")
     monkeypatch.delenv("OPENAU_SHARED", raising=False)
     assert build_setting(rendering, tmp_path, synthetic=True).rig is None
+
+
+def test_a_finished_study_is_kept_in_the_documents(page: str, setting: Setting, tmp_path: Path) -> None:
+    script = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "make_study_page.py"))
+    kept = script["keep"](setting.out, tmp_path)
+    text = kept.read_text("utf-8")
+    assert text.startswith(page.splitlines()[0])
+    assert all((tmp_path / link).exists() for link in re.findall(r"\]\(([^)]+)\)", text))
+    every = pd.read_csv(tmp_path / setting_name(setting) / "tables.csv", dtype={"value": str})
+    one = pd.read_csv(setting.out / "tables" / "f1.csv", dtype={"value": str})
+    mine = every[every["table"] == "f1"]
+    assert mine[mine["kind"] == "published"]["value"].tolist() == (
+        one[one["kind"] == "published"]["value"].tolist()
+    )
+    np.testing.assert_allclose(
+        mine[mine["kind"] == "measured"]["value"].astype(float),
+        one[one["kind"] == "measured"]["value"].astype(float),
+        atol=1e-5,
+    )
+
+
+def setting_name(setting: Setting) -> str:
+    return str(json.loads((setting.out / "study.json").read_text("utf-8"))["study"])
+
+
+def test_weights_that_nobody_looks_into_are_not_kept(study: Study, faces: Path, tmp_path: Path) -> None:
+    light = replace(study, plan=lambda how: [replace(run, keeps_weights=False) for run in study.plan(how)])
+    how = build_setting(
+        light, tmp_path / "out", scale="smoke", protocol="subject", synthetic=True, faces=faces, threads=1
+    )
+    page = run_study(light, how).read_text("utf-8")
+    assert not list((tmp_path / "out").rglob("*.safetensors"))
+    assert run_study(light, how, resume=True).read_text("utf-8") == page
+
+
+def test_the_page_lists_every_run_with_its_length(page: str, setting: Setting) -> None:
+    table = pd.read_csv(setting.out / "tables" / "runs.csv", dtype={"value": str})
+    steps = table[table["column"] == "steps"].set_index("row")["value"].astype(float).to_dict()
+    for run, found in steps.items():
+        log = pd.read_csv(setting.out / "runs" / run / "log.csv")
+        assert found == log["step"].iloc[-1]
+    assert set(steps) == {path.name for path in (setting.out / "runs").iterdir()}
+    assert "## Runs" in page

@@ -22,6 +22,7 @@ from openau.data.dataset import Crops
 from openau.data.heatmap import au_points, render_heatmaps
 from openau.data.index import build_index
 from openau.data.store import CropStore
+from openau.emotion import told_emotion
 from openau.errors import ModelError, SettingError, TableError
 from openau.evaluate import evaluate_emotions
 from openau.evaluate.report import Choices, read_predictions, write_evaluation
@@ -506,8 +507,8 @@ def test_a_killed_run_of_emotions_is_resumed_to_the_same_weights(
     found = tensors(tmp_path / "killed")
     assert alone.keys() == found.keys()
     assert [name for name in alone if not torch.equal(alone[name], found[name])] == []
-    tables = [pd.read_parquet(tmp_path / run / "predictions.parquet") for run in ("killed", "whole")]
-    pd.testing.assert_frame_equal(*tables)
+    killed, whole = (pd.read_parquet(tmp_path / run / "predictions.parquet") for run in ("killed", "whole"))
+    pd.testing.assert_frame_equal(killed, whole)
 
 
 KILLED = """
@@ -564,3 +565,41 @@ def test_the_transfer_benchmark_takes_a_few_faces_of_each_emotion(
     assert few.table[few.table["split"] == "test"]["path"].tolist() == test["path"].tolist()
     place = whole.table["path"].tolist().index(few.table["path"][5])
     np.testing.assert_array_equal(few.wide[np.array([5])], whole.wide[np.array([place])])
+
+
+@pytest.fixture(scope="module")
+def both_run(stores: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was taught emotions and AUs."""
+    plain = recipe(stores, "emotiram_fau", "emotion", **INNER)
+    wanted = replace(plain, loss=replace(plain.loss, more={"bce": 0.5}))
+    return train(wanted, out=tmp_path_factory.mktemp("runs") / "both")
+
+
+def test_a_run_of_emotions_becomes_a_model_file_that_tells_them(both_run: Path, tmp_path: Path) -> None:
+    path = export_run(both_run, tmp_path / "both.onnx")
+    model = AUModel(path)
+    assert model.card.emotions == EMOTIONS
+    metrics = [row.metric for row in model.card.accuracy]
+    assert "accuracy of emotions" in metrics
+    assert "mean ROC AUC" in metrics
+    table = pd.read_parquet(both_run / "predictions.parquet")
+    loaded = load_recipe(both_run / "recipe.toml")
+    crops = Crops([Path(store) for store in loaded.data.stores])
+    place = {sample: row for row, sample in enumerate(crops.table["path"])}
+    rows = np.array([place[sample] for sample in table["sample"][:5]])
+    border = (crops.side - crops.spec.size) // 2
+    inside = slice(border, border + crops.spec.size)
+    faces = crops.wide(rows)[:, inside, inside]
+    found = model.predict([Crop(np.asarray(face), np.eye(2, 3)) for face in faces])
+    columns = [f"emotion_{name}_p" for name in EMOTIONS]
+    told = np.stack([output.emotion for output in found if output.emotion is not None])
+    np.testing.assert_allclose(told, table[columns][:5], atol=1e-4)
+    np.testing.assert_allclose([o.probability[0] for o in found], table["AU01_p"][:5], atol=1e-4)
+    reading = told_emotion(told[0], model.card.emotions)
+    assert reading.name == max(dict(reading.probability), key=lambda name: dict(reading.probability)[name])
+
+
+def test_a_network_of_emotions_alone_is_no_model_file(emotion_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="emotions alone"):
+        export_run(emotion_run, tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from openau.analyze.neutral import NO_ZERO, GivenNeutral, Neutral, Zero, checked_card
 from openau.analyze.settings import Settings
-from openau.emotion import decode_emotion
+from openau.emotion import decode_emotion, told_emotion
 from openau.errors import SettingError
 from openau.faces import (
     Detector,
@@ -22,7 +22,7 @@ from openau.faces import (
     with_landmarks,
 )
 from openau.read import read_image
-from openau.records import AUOutput, Crop, Face, Frame, ModelCard, Pixels, Reading
+from openau.records import AUOutput, Crop, EmotionOutput, Face, Frame, ModelCard, Pixels, Reading
 from openau.runtime import AUModel
 
 
@@ -139,8 +139,13 @@ class Instrument:
     def _reading(self, frame: Frame, face: Face, output: AUOutput, neutral: Neutral | None) -> Reading:
         if neutral is not None:
             output = neutral.correct(0 if face.face_id is None else face.face_id, output)
-        emotion = decode_emotion(output, self.card.thresholds, decoder=self.decoder, rules=self.rules)
-        return Reading(frame.source, frame.index, frame.time_s, face, output, emotion)
+        return Reading(frame.source, frame.index, frame.time_s, face, output, self._emotion(output))
+
+    def _emotion(self, output: AUOutput) -> EmotionOutput | None:
+        """Return what a network that was taught emotions says, or what the rules read from the AUs."""
+        if output.emotion is not None:
+            return told_emotion(output.emotion, self.card.emotions)
+        return decode_emotion(output, self.card.thresholds, decoder=self.decoder, rules=self.rules)
 
 
 def build_instrument(settings: Settings) -> Instrument:

@@ -1,7 +1,8 @@
 """A trained network becomes one ONNX file that carries its own card.
 
 The file keeps the house's contract: input `face` (B, 3, S, S), already normalised; outputs `probability`
-(B, A), `intensity` (B, A) in 0–5 where the network was taught it and, where the network can write them,
+(B, A), `intensity` (B, A) in 0–5 where the network was taught it, `emotion` (B, E) where it was taught
+emotions and, where the network can write them,
 `heatmaps` (B, A, h, w); the card as JSON under `openau.card`. A
 file appears under its name only after onnxruntime has given the same numbers as PyTorch.
 
@@ -29,14 +30,15 @@ import torch
 from torch import Tensor, nn
 
 from openau.errors import CardError, ModelError, OutputError
-from openau.evaluate import best_threshold, evaluate
+from openau.evaluate import best_threshold, evaluate, evaluate_emotions
+from openau.evaluate.emotion import EMOTION_TRUTH
 from openau.evaluate.thresholds import Rule
 from openau.export.landmarks import export_landmark_run
 from openau.export.switches import Switch, put_behind_switches
 from openau.export.tracing import traced
 from openau.facs import au_column
 from openau.models.jacobian import HeadJacobian
-from openau.models.weights import LandmarkSpec, load_any, load_network
+from openau.models.weights import EmotionSpec, LandmarkSpec, load_any
 from openau.records import Accuracy, ModelCard
 from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, HeatmapMethod
 
@@ -67,6 +69,19 @@ class _Exported(nn.Module):
             return (torch.sigmoid(self.network(face)),)
         logits, intensity = self.network.logits_and_intensities(face)  # type: ignore[operator] # a method
         return torch.sigmoid(logits), intensity.clamp(0, 5)
+
+
+class _WithEmotion(_Exported):
+    """The exported function of a network that reads emotions from AUs."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, intensity=False)
+        self.always = ("probability", "emotion")
+
+    def forward(self, face: Tensor) -> tuple[Tensor, ...]:
+        """Return AU probabilities (B, A), and emotions (B, E) that add up to 1."""
+        emotions, aus = self.network.emotions_and_aus(face)  # type: ignore[operator] # a method
+        return torch.sigmoid(aus), torch.softmax(emotions, 1)
 
 
 class _WithHeatmaps(_Exported):
@@ -150,7 +165,7 @@ def export_any(run: Path, out: Path) -> Path:
         `out`.
 
     Raises:
-        ModelError: The folder holds no finished run, or one of a network of emotions.
+        ModelError: The folder holds no finished run, or one of a network that tells emotions alone.
         CardError: The run's card is malformed.
         OutputError: The file cannot be written.
     """
@@ -177,7 +192,14 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
         CardError: The run's card is malformed.
         OutputError: The file cannot be written.
     """
-    network, spec = load_network(run / "checkpoint" / "best.safetensors")
+    network, spec = load_any(run / "checkpoint" / "best.safetensors")
+    if isinstance(spec, LandmarkSpec):
+        raise ModelError(f"{run} holds {spec.name}, which finds landmarks; give a network of action units.")
+    if isinstance(spec, EmotionSpec) and not hasattr(network, "emotions_and_aus"):
+        raise ModelError(
+            f"{run} holds {spec.name}, which tells emotions alone; a model file needs action units: export a "
+            "network that reads emotions from them, such as emotiram_fau."
+        )
     try:
         card = ModelCard.from_json((run / "card.json").read_text(encoding="utf-8"))
         table = pd.read_parquet(run / "predictions.parquet")
@@ -186,19 +208,36 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{run} is not a finished training run ({error}); train or resume it.") from error
     validation, test = table[table["fold"] == "validation"], table[table["fold"] == "test"]
-    thresholds = tuple(
-        round(best_threshold(validation[f"{au_column(au)}_t"], validation[f"{au_column(au)}_p"], rule), 4)
-        for au in spec.aus
-    )
+    thresholds = tuple(_threshold(validation, au, rule) for au in card.aus)
     data = about["test_data"] or ", ".join(sorted(set(test["dataset"])))
     card = replace(
         card,
         thresholds=thresholds,
-        accuracy=_accuracy(test, spec.aus, thresholds, data),
+        accuracy=(*_accuracy(test, card.aus, thresholds, data), *_emotion_accuracy(test, card, data)),
         created=started[:10],
         neutral=_neutral(validation, spec.aus),
     )
     return export_onnx(network, card, out)
+
+
+def _threshold(validation: pd.DataFrame, au: int, rule: Rule) -> float:
+    """Return the threshold that serves an AU best; 0.5 where no label of it is known to choose by."""
+    known = validation[validation[f"{au_column(au)}_t"].notna()]
+    if not len(known):
+        return 0.5
+    return round(best_threshold(known[f"{au_column(au)}_t"], known[f"{au_column(au)}_p"], rule), 4)
+
+
+def _emotion_accuracy(test: pd.DataFrame, card: ModelCard, data: str) -> tuple[Accuracy, ...]:
+    """Return accuracy and macro F1 of the emotions on the test part, where the network tells them."""
+    if not card.emotions or not test[EMOTION_TRUTH].notna().any():
+        return ()
+    whole = evaluate_emotions(test).set_index("emotion").loc["all"].to_dict()
+    protocol = "test part of the run's split, weights chosen on the validation part"
+    return tuple(
+        Accuracy(data, protocol, title, round(float(whole[metric]), 4), count=int(whole["count"]))
+        for metric, title in (("accuracy", "accuracy of emotions"), ("macro_f1", "macro F1 of emotions"))
+    )
 
 
 def _accuracy(
@@ -239,12 +278,19 @@ def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:
     size = getattr(network, "size", card.crop.size)
     if size != card.crop.size:
         raise CardError(f"The card crops to {card.crop.size} pixels, the network takes {size}.")
+    tells_emotions = hasattr(network, "emotions_and_aus")
+    if tells_emotions != bool(card.emotions):
+        said = "promises" if card.emotions else "does not name the"
+        raise CardError(f"The card {said} emotions, but {card.architecture} tells otherwise.")
     with torch.no_grad():
-        outputs = network(image).shape[1]
+        read = network.emotions_and_aus(image)[1] if tells_emotions else network(image)
+        outputs = read.shape[1]
     if outputs != len(card.aus):
         raise CardError(f"The card names {len(card.aus)} AUs, the network has {outputs} outputs.")
     if card.intensity and not hasattr(network, "logits_and_intensities"):
         raise CardError(f"The card promises intensities, but {card.architecture} cannot tell them.")
+    if tells_emotions:
+        return _WithEmotion(network).eval()
     if card.heatmap_layer is None:
         return _Exported(network, intensity=card.intensity).eval()
     if not hasattr(network, "logits_and_heatmaps"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -10,7 +11,8 @@ from openau.studies.page import Section
 from openau.studies.published import reference
 from openau.studies.results import Results
 from openau.studies.study import Setting, Study
-from openau.studies.tables import Column, Measured, ResultTable
+from openau.studies.tables import Cell, Column, Measured, ResultTable
+from openau.train import load_recipe
 
 SYNTHETIC = "**Synthetic:** rendered faces, not the dataset."
 """What stands over every table and figure where rendered faces take the place of all datasets."""
@@ -107,6 +109,40 @@ def stand_in_section(study: Study, chosen: Mapping[str, pd.DataFrame]) -> list[S
         "there are such faces."
     )
     return [Section("What takes the datasets' place", (text,), tables)] if tables else []
+
+
+def runs_section(results: Results) -> Section:
+    """Return the section that lists every run: how long it trained, on how much, and how.
+
+    Args:
+        results: The finished runs.
+    """
+    columns: dict[str, dict[str, Cell]] = {}
+    for key in results.plans:
+        recipe, log = load_recipe(results.folders[key] / "recipe.toml"), results.log(key)
+        cells: dict[str, Cell] = {
+            "network": recipe.model.name,
+            "loss": recipe.loss.name,
+            "pixels": Measured(recipe.crop.size),
+            "batch": Measured(recipe.run.batch),
+            "learning rate": f"{recipe.optimiser.lr:g}",
+            "precision": recipe.run.precision,
+            "epochs": Measured(len(log)),
+            "steps": Measured(float(log["step"].iloc[-1])),
+            "training pictures": Measured(results.leakage(key).get("pictures", {}).get("train", math.nan)),
+            "minutes": f"{float(log['seconds'].sum()) / 60:.1f}",
+        }
+        for title, cell in cells.items():
+            columns.setdefault(title, {})[key] = cell
+    table = ResultTable(
+        "runs",
+        "Every run. Its folder in `runs/` holds its recipe, split, log and predictions.",
+        list(results.plans),
+        [Column(title, cells, digits=0) for title, cells in columns.items()],
+        corner="run",
+        of_faces=False,
+    )
+    return Section("Runs", (), [table])
 
 
 def _smaller(setting: Setting) -> str:

@@ -16,7 +16,7 @@ from openau.data import build_index, prepare, read_sample
 from openau.data.index import dataset_name
 from openau.errors import OutputError, RigError, SettingError
 from openau.records import CropSpec
-from openau.studies.front import front, stand_in_section, synthetic_label
+from openau.studies.front import front, runs_section, stand_in_section, synthetic_label
 from openau.studies.page import write_page
 from openau.studies.results import Results
 from openau.studies.stand_in import shares, stand_in
@@ -150,7 +150,7 @@ def run_study(
         source.name: bench.chosen(source) for source in study.sources if source.name not in setting.roots
     }
     results = Results(study, setting, plans, folders, bench.store)
-    sections = [*stand_in_section(study, chosen), *study.sections(results)]
+    sections = [*stand_in_section(study, chosen), *study.sections(results), runs_section(results)]
     label = synthetic_label(study, setting)
     return write_page(setting.out, front(results), sections, label=label)
 
@@ -235,6 +235,8 @@ class _Bench:
         train(recipe, stores=[self.store(plan.source, plan.crop)], out=folder, resume=True, progress=progress)
         # The optimiser's state is three times the network and of no use to a run that has ended.
         (folder / "checkpoint" / "last.safetensors").unlink(missing_ok=True)
+        if not plan.keeps_weights:
+            (folder / "checkpoint" / "best.safetensors").unlink(missing_ok=True)
         return folder
 
 

@@ -176,6 +176,7 @@ class RunPlan:
         crop: The crop recipe; decides which store it trains on.
         recipe: The recipe, its stores and run folder left open; or what makes it from earlier runs' folders.
         protocol: `paper` or `subject`.
+        keeps_weights: Whether its weights stay when it has ended; the page can be made again without them.
     """
 
     key: str
@@ -183,6 +184,7 @@ class RunPlan:
     crop: CropSpec
     recipe: Recipe | Made
     protocol: str
+    keeps_weights: bool = True
 
 
 def seeded(key: str, number: int) -> str:
@@ -206,7 +208,7 @@ def repeated(plan: RunPlan, seeds: int) -> list[RunPlan]:
 
 
 def _again(plan: RunPlan, number: int) -> RunPlan:
-    """Return a run by a seed so much higher."""
+    """Return a run by a seed so much higher; it is there to be counted, not to be looked into."""
 
     def moved(recipe: Recipe) -> Recipe:
         return replace(recipe, seed=recipe.seed + number)
@@ -216,7 +218,7 @@ def _again(plan: RunPlan, number: int) -> RunPlan:
 
     recipe = plan.recipe
     other = partial(made, make=recipe) if callable(recipe) else moved(recipe)
-    return replace(plan, key=seeded(plan.key, number), recipe=other)
+    return replace(plan, key=seeded(plan.key, number), recipe=other, keeps_weights=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import torch
 from openau.data.labels import base_rates
 from openau.data.union import known_counts
 from openau.facs import EMOTIONS, au_column
-from openau.models import MODELS, model_class
+from openau.models import EMOTION_MODELS, MODELS, model_class
 from openau.records import Floats, ModelCard
 from openau.train.arrangement import Arrangement, labelled, named_rules
 from openau.train.config import Recipe
@@ -63,7 +63,8 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
     }
     _write_json(folder / "leakage.json", facts)
     _write_json(folder / "environment.json", _environment())
-    if recipe.model.name in MODELS:  # a card belongs to what reads action units
+    if recipe.action_units and recipe.model.name in (*MODELS, *EMOTION_MODELS):
+        # A card belongs to what reads action units.
         _write_text(folder / "card.json", draft_card(recipe).to_json() + "\n")
     _write_text(folder / "recipe.toml", recipe_text(recipe))
 
@@ -135,6 +136,7 @@ def draft_card(recipe: Recipe) -> ModelCard:
         licence=recipe.card.licence,
         reference=getattr(network, "reference", ""),
         intensity="intensity" in recipe.loss.tasks,
+        emotions=EMOTIONS if recipe.model.name in EMOTION_MODELS else (),
         heatmap_layer=(
             getattr(network, "heatmap_layer", None) if hasattr(network, "logits_and_heatmaps") else None
         ),
