@@ -215,7 +215,7 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
         thresholds=thresholds,
         accuracy=(*_accuracy(test, card.aus, thresholds, data), *_emotion_accuracy(test, card, data)),
         created=started[:10],
-        neutral=_neutral(validation, spec.aus),
+        neutral=_neutral(validation, card.aus),
     )
     return export_onnx(network, card, out)
 
@@ -265,7 +265,7 @@ def _accuracy(
 def _neutral(validation: pd.DataFrame, aus: tuple[int, ...]) -> tuple[float, ...]:
     """Return the median probability of each AU on faces without any AU; nothing where there are few."""
     columns = [au_column(au) for au in aus]
-    intensity = validation[[f"{column}_i" for column in columns]]
+    intensity = validation.reindex(columns=[f"{column}_i" for column in columns])  # unknown is not at rest
     at_rest = validation[(intensity < _TRACE).all(axis=1)]
     if len(at_rest) < _FEW:
         return ()
@@ -283,8 +283,9 @@ def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:
         said = "promises" if card.emotions else "does not name the"
         raise CardError(f"The card {said} emotions, but {card.architecture} tells otherwise.")
     with torch.no_grad():
-        read = network.emotions_and_aus(image)[1] if tells_emotions else network(image)
-        outputs = read.shape[1]
+        logits = network.emotions_and_aus if tells_emotions else network
+        read = logits(image)  # type: ignore[operator] # a method
+        outputs = (read[1] if tells_emotions else read).shape[1]
     if outputs != len(card.aus):
         raise CardError(f"The card names {len(card.aus)} AUs, the network has {outputs} outputs.")
     if card.intensity and not hasattr(network, "logits_and_intensities"):
