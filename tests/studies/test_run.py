@@ -223,7 +223,7 @@ def test_the_page_lists_every_run_with_its_length(page: str, setting: Setting) -
     table = pd.read_csv(setting.out / "tables" / "runs.csv", dtype={"value": str})
     steps = table[table["column"] == "steps"].set_index("row")["value"].astype(float).to_dict()
     for run, found in steps.items():
-        log = pd.read_csv(setting.out / "runs" / run / "log.csv")
+        log = pd.read_csv(setting.out / "runs" / str(run) / "log.csv")
         assert found == log["step"].iloc[-1]
     assert set(steps) == {path.name for path in (setting.out / "runs").iterdir()}
     assert "## Runs" in page
