@@ -4,7 +4,13 @@ from openau.faces.align import FITTED, MIRRORED_POINTS, TEMPLATE, TurnedBox, tur
 from openau.faces.crop import crop_face, crop_matrix
 from openau.faces.detect import DETECTORS, Detector, build_detector, house_box
 from openau.faces.follow import Follower, LooksAgain, stretch_of
-from openau.faces.landmarks import LandmarkModel, default_landmarks, landmark_model_path, with_landmarks
+from openau.faces.landmarks import (
+    LandmarkModel,
+    default_landmarks,
+    landmark_model_path,
+    pupil_centres,
+    with_landmarks,
+)
 from openau.faces.track import Tracker
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "default_landmarks",
     "house_box",
     "landmark_model_path",
+    "pupil_centres",
     "stretch_of",
     "turned_box",
     "with_landmarks",
