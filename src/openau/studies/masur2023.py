@@ -322,7 +322,7 @@ STUDY = Study(
     scales={
         "smoke": Scale(pictures=240, epochs=2, size=32, batch=16, lr=1e-3, resamples=0, rarest=15),
         "small": Scale(
-            pictures=1000,
+            pictures=800,
             epochs=6,
             size=32,
             batch=16,

@@ -290,7 +290,7 @@ STUDY = Study(
         "smoke": Scale(pictures=48, epochs=1, size=64, batch=16, resamples=0, rarest=8),
         "small": Scale(
             pictures=600,
-            epochs=6,
+            epochs=5,
             size=32,
             batch=16,
             lr=1e-3,

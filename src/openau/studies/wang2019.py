@@ -432,7 +432,7 @@ STUDY = Study(
     scales={
         "smoke": Scale(pictures=300, epochs=1, size=48, batch=32, lr=3e-4, resamples=0, rarest=6),
         "small": Scale(
-            pictures=4000,
+            pictures=3000,
             epochs=3,
             size=32,
             batch=16,
