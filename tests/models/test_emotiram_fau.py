@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from openau.errors import ModelError, SettingError
+from openau.errors import CardError, ModelError, SettingError
 from openau.explain import explain
+from openau.export import export_onnx
 from openau.facs import EMOTIONS
 from openau.models import EMOTION_MODELS, build_emotion_model, build_model, model_class
 from openau.models.caer_face_stream import CaerFaceStream
@@ -25,6 +27,8 @@ from openau.models.weights import (
     load_network,
     save_network,
 )
+from openau.records import Crop, CropSpec, ModelCard
+from openau.runtime import AUModel
 
 RESNET18 = {"backbone": "resnet18"}
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
@@ -290,3 +294,33 @@ def test_pictures_of_another_shape_are_refused_in_a_sentence(case: str) -> None:
 def test_options_that_cannot_be_built_are_refused(name: str, options: dict[str, Any], word: str) -> None:
     with torch.device("meta"), pytest.raises(SettingError, match=word):
         build_emotion_model(name, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("case", "aus"), [("fan_heatmap", (6, 10, 12, 14, 17)), ("me_graph", (1, 2, 4))])
+def test_a_model_file_tells_emotions_beside_aus(case: str, aus: tuple[int, ...], tmp_path: Path) -> None:
+    network = build(case)
+    size = network.size
+    assert isinstance(size, int)
+    card = ModelCard(
+        name=case,
+        version="0",
+        architecture="emotiram_fau",
+        aus=aus,
+        thresholds=(0.5,) * len(aus),
+        crop=CropSpec(size),
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        training_data="none",
+        licence="MIT",
+        emotions=EMOTIONS,
+    )
+    path = export_onnx(network, card, tmp_path / "model.onnx")
+    face = np.full((size, size, 3), 128, np.uint8)
+    [output] = AUModel(path).predict([Crop(face, np.eye(2, 3))])
+    assert output.emotion is not None
+    assert output.emotion.sum() == pytest.approx(1, abs=1e-5)
+    assert output.probability.shape == (len(aus),)
+    with pytest.raises(CardError, match="does not name the emotions"):
+        export_onnx(network, replace(card, emotions=()), tmp_path / "other.onnx")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
