@@ -6,6 +6,7 @@ does). RUN is the folder of the run that the default model was exported from.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import pandas as pd
 
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
 from openau.evaluate import predicted_aus, roc_auc
+from openau.evaluate.intensity import icc, intensity_sums
 from openau.facs import au_column
 from openau.runtime import default_model_path, read_card
 
 LIBRARIES = ("numpy", "pandas", "torch")
 LEVEL_C = 3.0
 LEVEL_B = 2.0
+SMALLEST_GROUP = 20
 
 
 def main() -> None:
@@ -29,7 +32,7 @@ def main() -> None:
     table = pd.read_parquet(chosen.run / "predictions.parquet")
     test = table[table["fold"] == "test"]
     model = model_record(default_model_path(), read_card(default_model_path()).name)
-    rows = measure(test)
+    rows = [*measure(test), *strengths(test), *by_group(test)]
     settings: dict[str, int | float | str | bool] = {"pictures": len(test), "data": "synthetic"}
     finish(
         Result("rendered_faces", settings, {}, LIBRARIES, tuple(rows), model),
@@ -63,6 +66,41 @@ def measure(test: pd.DataFrame) -> list[Measurement]:
             )
         mean = Measurement(f"mean ROC AUC, {name}", float(np.mean(values)), "share", n=subjects)
         rows.append(mean)
+    return rows
+
+
+def strengths(test: pd.DataFrame) -> list[Measurement]:
+    """Return how well each AU's intensity is told, ICC(3,1), where the network tells intensities.
+
+    Args:
+        test: Rows of a predictions table; `AU01_i` and, where told, `AU01_r`.
+    """
+    rows: list[Measurement] = []
+    for au in predicted_aus(test):
+        column = au_column(au)
+        if f"{column}_r" in test:
+            value = float(icc(intensity_sums(test[f"{column}_i"], test[f"{column}_r"])))
+            rows.append(Measurement(f"{column} intensity, ICC(3,1)", value, "share", n=len(test)))
+    if rows:
+        mean = float(np.mean([row.value for row in rows]))
+        rows.append(Measurement("mean intensity, ICC(3,1)", mean, "share", n=len(test)))
+    return rows
+
+
+def by_group(test: pd.DataFrame) -> list[Measurement]:
+    """Return the mean ROC AUC, C and above, of the people of each gender, skin group and age.
+
+    Args:
+        test: Rows of a predictions table with those columns.
+    """
+    rows: list[Measurement] = []
+    decade = (test["age"] // 20 * 20).astype(int)
+    groups = test.assign(age=[f"{low}-{low + 19}" for low in decade])
+    for trait in ("gender", "skin", "age"):
+        for name, part in groups.groupby(trait):
+            if part["subject"].nunique() >= SMALLEST_GROUP:
+                mean = next(row for row in measure(part) if row.name == "mean ROC AUC, C and above")
+                rows.append(replace(mean, group=f"{trait} {name}"))
     return rows
 
 

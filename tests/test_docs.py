@@ -79,7 +79,7 @@ def test_the_readme_shows_the_two_commands_of_the_makefile() -> None:
 
 
 @pytest.mark.skipif(
-    not (ROOT / "src/openau/assets/models/attention_cnn.onnx").exists(),
+    not (ROOT / "src/openau/assets/models/action_units.onnx").exists(),
     reason="there is no default model yet",
 )
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])

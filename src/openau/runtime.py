@@ -56,7 +56,7 @@ def default_model_path() -> Path:
     Raises:
         ModelError: This installation has none.
     """
-    path = Path(str(resources.files("openau") / "assets" / "models" / "attention_cnn.onnx"))
+    path = Path(str(resources.files("openau") / "assets" / "models" / "action_units.onnx"))
     if not path.is_file():
         raise ModelError(f"The default model {path} is missing; install openau again, or give a model file.")
     return path

@@ -196,10 +196,10 @@ def test_the_default_model_is_looked_for_inside_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resources, "files", lambda package: tmp_path / package)
-    with pytest.raises(ModelError, match=r"attention_cnn\.onnx is missing; install openau again"):
+    with pytest.raises(ModelError, match=r"action_units\.onnx is missing; install openau again"):
         default_model_path()
     models = tmp_path / "openau" / "assets" / "models"
     models.mkdir(parents=True)
-    card = write_tiny_model(models / "attention_cnn.onnx")
-    assert default_model_path() == models / "attention_cnn.onnx"
+    card = write_tiny_model(models / "action_units.onnx")
+    assert default_model_path() == models / "action_units.onnx"
     assert AUModel().card == card

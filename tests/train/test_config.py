@@ -60,7 +60,8 @@ def test_any_text_and_number_survives_toml(name: str, lr: float, seed: int) -> N
 def test_the_recipe_that_ships_is_a_recipe() -> None:
     recipe = load_recipe(Path(str(files("openau") / "assets" / "recipes" / "default.toml")))
     assert recipe.action_units == au_set("openau-18")
-    assert recipe.model.name == "attention_cnn"
+    assert recipe.model.name == "compact_resnet"
+    assert set(recipe.loss.tasks) == {"aus", "intensity"}
     assert recipe.card.limits
 
 

@@ -24,8 +24,8 @@ NAMES = sorted(packaged_recipes())
 def test_recipes_are_found_by_name_and_files_come_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert {"default", "masur2023/au-heatmaps", "masur2023/emotion-heatmaps"} <= set(NAMES)
-    assert load_recipe(Path("default")).name == "attention_cnn-synthetic"
+    assert {"default", "attention", "masur2023/au-heatmaps", "masur2023/emotion-heatmaps"} <= set(NAMES)
+    assert load_recipe(Path("default")).name == "compact_resnet-synthetic"
     monkeypatch.chdir(tmp_path)
     Path("default").write_text('name = "own"\naus = [1]\n[crop]\nsize = 16\n', "utf-8")
     assert load_recipe(Path("default")).name == "own"
