@@ -86,6 +86,15 @@ def test_no_other_threshold_has_a_larger_f1(cells: Cells) -> None:
 
 
 @given(CELLS)
+def test_no_other_threshold_has_a_larger_f_of_a_half(cells: Cells) -> None:
+    truth, score = columns(cells)
+    if len(set(truth)) == 2:
+        found = best_threshold(truth, score, "f0.5")
+        wanted = max(metrics.fbeta_score(truth, score >= t, beta=0.5, zero_division=0) for t in set(score))
+        assert metrics.fbeta_score(truth, score >= found, beta=0.5, zero_division=0) == pytest.approx(wanted)
+
+
+@given(CELLS)
 def test_no_other_threshold_has_a_larger_youden_index(cells: Cells) -> None:
     truth, score = columns(cells)
     if len(set(truth)) < 2:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ from openau.evaluate.occurrence import (
     predicted_aus,
 )
 from openau.evaluate.tables import as_latex, as_markdown
-from openau.evaluate.thresholds import best_threshold
+from openau.evaluate.thresholds import Rule, best_threshold
 from openau.facs import ACTION_UNITS, au_column
 
 SHOWN: Final = ("f1", "accuracy", "auc", "average_precision", "matthews")
@@ -42,7 +42,7 @@ class Choices:
     """How a table is to be judged.
 
     Attributes:
-        threshold: A number 0–1, or `f1` or `youden` to choose each AU's on the validation rows.
+        threshold: A number 0–1, or `f1`, `f0.5` or `youden` to choose each AU's on the validation rows.
         groups: Columns to judge by.
         resamples: Resamples of the subjects for the 95 % intervals; 0 for none.
         seed: Decides the resamples.
@@ -111,7 +111,7 @@ def chosen_thresholds(table: pd.DataFrame, aus: Sequence[int], threshold: str) -
     Args:
         table: Predictions table, with its validation rows.
         aus: The A action units.
-        threshold: A number 0–1, `f1` or `youden`.
+        threshold: A number 0–1, `f1`, `f0.5` or `youden`.
 
     Returns:
         (A,) 0–1.
@@ -119,7 +119,8 @@ def chosen_thresholds(table: pd.DataFrame, aus: Sequence[int], threshold: str) -
     Raises:
         SettingError: `threshold` is something else, or there are no validation rows to choose on.
     """
-    if threshold in ("f1", "youden"):
+    rule = next((rule for rule in get_args(Rule) if rule == threshold), None)
+    if rule is not None:
         validation = table[table["fold"] == "validation"] if "fold" in table.columns else table.iloc[:0]
         if validation.empty:
             raise SettingError(
@@ -129,7 +130,7 @@ def chosen_thresholds(table: pd.DataFrame, aus: Sequence[int], threshold: str) -
             best_threshold(
                 validation[f"{au_column(au)}_t"],
                 validation[f"{au_column(au)}_p"],
-                "f1" if threshold == "f1" else "youden",
+                rule,
             )
             for au in aus
         )
@@ -138,7 +139,7 @@ def chosen_thresholds(table: pd.DataFrame, aus: Sequence[int], threshold: str) -
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise SettingError(f"The threshold is {threshold!r}; give a number from 0 to 1, f1 or youden.")
+        raise SettingError(f"The threshold is {threshold!r}; give a number from 0 to 1, f1, f0.5 or youden.")
     return (number,) * len(aus)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 from openau.errors import SettingError
 from openau.evaluate.cells import known_cells
 
-Rule = Literal["f1", "youden"]
+Rule = Literal["f1", "f0.5", "youden"]
+
+_BETA: Final = {"f1": 1.0, "f0.5": 0.5}
 
 
 def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") -> float:
@@ -21,7 +23,8 @@ def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") 
     Args:
         truth: (N,) 0 or 1, NaN unknown.
         probability: (N,) 0–1, NaN missing.
-        rule: `f1` for the largest F1, `youden` for the largest sensitivity + specificity - 1.
+        rule: `f1` for the largest F1; `f0.5` for the largest F of β ½, to which precision counts more than
+            recall; `youden` for the largest sensitivity + specificity - 1.
 
     Returns:
         0–1; 0.5 where positives or negatives are absent.
@@ -29,8 +32,8 @@ def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") 
     Raises:
         SettingError: `rule` is unknown, or the lengths differ.
     """
-    if rule not in ("f1", "youden"):
-        raise SettingError(f"There is no threshold rule {rule!r}; choose f1 or youden.")
+    if rule not in get_args(Rule):
+        raise SettingError(f"There is no threshold rule {rule!r}; choose {', '.join(get_args(Rule))}.")
     positive, score, _ = known_cells(truth, probability)
     ones, zeros = int(positive.sum()), int((~positive).sum())
     if not ones or not zeros:
@@ -40,7 +43,11 @@ def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") 
     hits = np.cumsum(positive[order])
     alarms = np.cumsum(~positive[order])
     last_of_tie = np.append(descending[1:] != descending[:-1], True)
-    gain = 2 * hits / (hits + alarms + ones) if rule == "f1" else hits / ones - alarms / zeros
+    if rule == "youden":
+        gain = hits / ones - alarms / zeros
+    else:
+        square = _BETA[rule] ** 2
+        gain = (1 + square) * hits / (hits + alarms + square * ones)
     gain = np.where(last_of_tie, gain, -np.inf)
     best = int(np.argmax(gain))
     below = descending[min(best + 1, len(descending) - 1)]

@@ -173,7 +173,7 @@ def export_any(run: Path, out: Path) -> Path:
     return export_landmark_run(run, out) if isinstance(spec, LandmarkSpec) else export_run(run, out)
 
 
-def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
+def export_run(run: Path, out: Path, *, rule: Rule | None = None) -> Path:
     """Write the best weights of a training run as one ONNX file with a complete card.
 
     Each AU's threshold is the one that serves best on the validation part; the card's accuracy is measured on
@@ -182,7 +182,7 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
     Args:
         run: Run folder of a finished training.
         out: Target `.onnx` file; replaced if it exists.
-        rule: How a threshold is chosen, see `openau.evaluate.best_threshold`.
+        rule: How a threshold is chosen, see `openau.evaluate.best_threshold`; None for the recipe's rule.
 
     Returns:
         `out`.
@@ -208,7 +208,8 @@ def export_run(run: Path, out: Path, *, rule: Rule = "f1") -> Path:
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{run} is not a finished training run ({error}); train or resume it.") from error
     validation, test = table[table["fold"] == "validation"], table[table["fold"] == "test"]
-    thresholds = tuple(_threshold(validation, au, rule) for au in card.aus)
+    chosen: Rule = rule or about.get("thresholds", "f1")
+    thresholds = tuple(_threshold(validation, au, chosen) for au in card.aus)
     data = about["test_data"] or ", ".join(sorted(set(test["dataset"])))
     card = replace(
         card,

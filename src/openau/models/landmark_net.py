@@ -54,10 +54,10 @@ class LandmarkNet(nn.Module):
     """
 
     reference = "Sun et al., Integral human pose regression, ECCV 2018"
-    needs = Needs(96, 32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), alignment="box", aus="")
+    needs = Needs(80, 32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), alignment="box", aus="")
     heatmap_layer = None
 
-    def __init__(self, *, size: int = 96) -> None:
+    def __init__(self, *, size: int = 80) -> None:
         super().__init__()
         if size < 32 or size % 16:
             raise SettingError(f"landmark_net cannot take {size} pixels; give a multiple of 16 from 32.")

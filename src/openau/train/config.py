@@ -9,6 +9,7 @@ from typing import Any, Literal
 from openau.data.augment import Augmentation
 from openau.data.labels import Between
 from openau.errors import SettingError
+from openau.evaluate import Rule
 from openau.facs import ACTION_UNITS, au_set
 from openau.losses import Side, loss_class
 from openau.losses.cells import Takes
@@ -252,6 +253,8 @@ class CardSettings:
         test_data: What its accuracy was measured on, for people.
         licence: SPDX identifier of the weights.
         limits: Sentences: what it must not be used for, where it fails.
+        thresholds: How each AU's threshold is chosen on the validation part, see
+            `openau.evaluate.best_threshold`.
     """
 
     version: str = "0"
@@ -259,6 +262,7 @@ class CardSettings:
     test_data: str = ""
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = ()
+    thresholds: Rule = "f1"
 
 
 @dataclass(frozen=True, slots=True)
