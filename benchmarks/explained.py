@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -43,7 +43,7 @@ CURVES = 6
 PAIRS = (("AU04", "AU25"), ("AU25", "AU04"))
 """Whose map in whose region: what moreno2024 saw in its figure 7."""
 
-Faces = Callable[[], Iterator[Portrait]]
+Faces = Callable[[], Iterable[Portrait]]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ the neutral mouth was, a few pixels from the smiling one: near enough for region
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -58,7 +59,10 @@ def london_portraits(folder: Path) -> Iterator[Portrait]:
                 continue
             face = max(faces, key=lambda one: one.box_px[2] - one.box_px[0])
             here = landmarks if expression == "neutral" else carried(landmarks, neutral, rgb)
-            yield Portrait(file, 0, str(subject), rgb, face, here.astype(np.float32))
+            placed = here.astype(np.float32)
+            if face.points is None:  # a crop aligned by landmarks needs some
+                face = replace(face, points=placed)
+            yield Portrait(file, 0, str(subject), rgb, face, placed)
 
 
 def landmarks_of(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ the subject's own. A value that is not known is `None` (or NaN inside an array) 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,8 @@ from openau.facs import ACTION_UNITS, EMOTIONS
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Box = tuple[float, float, float, float]
+HeatmapMethod = Literal["grad_cam", "grad_cam_plus_plus", "hires_cam"]
+"""How a heat map is made: what weighs the channels of a layer, see docs/explain.md."""
 Align = Literal["box", "points"]
 
 CARD_SCHEMA = 1
@@ -116,8 +119,8 @@ class AUOutput:
         aus: The A action units, in the network's order.
         probability: (A,) float32 in 0–1.
         intensity: (A,) float32 in 0–5, where the model gives it.
-        heatmaps: (A, h, w) float32, Grad-CAM of each AU's logit (non-negative, not normalised), where asked
-            for.
+        heatmaps: (A, h, w) float32, of each AU's logit (non-negative, not normalised), where asked for.
+        heatmap_method: How they were made, where that is known.
         emotion: (E,) float32 in 0–1, adding up to 1, where the model was taught emotions.
     """
 
@@ -125,6 +128,7 @@ class AUOutput:
     probability: Floats
     intensity: Floats | None = None
     heatmaps: Floats | None = None
+    heatmap_method: HeatmapMethod | None = None
     emotion: Floats | None = None
 
 
@@ -202,6 +206,7 @@ class ModelCard:
         intensity: Whether the file has an `intensity` output (0–5).
         emotions: The E emotions of the `emotion` output, in its order; none where the file has none.
         heatmap_layer: The layer the heat maps are read from, or None where the file has no `heatmaps` output.
+        heatmap_method: How the heat maps are made that the file recommends; None where it does not say.
         accuracy: Measured numbers, with what they were measured on.
         limits: Sentences: what it must not be used for, where it fails.
         created: ISO date.
@@ -223,6 +228,7 @@ class ModelCard:
     reference: str = ""
     intensity: bool = False
     heatmap_layer: str | None = None
+    heatmap_method: HeatmapMethod | None = None
     accuracy: tuple[Accuracy, ...] = ()
     limits: tuple[str, ...] = ()
     created: str = ""
@@ -244,6 +250,8 @@ class ModelCard:
             raise CardError(
                 f"The card has {len(self.thresholds)} thresholds for {len(self.aus)} AUs; give one per AU."
             )
+        if self.heatmap_method not in (None, *get_args(HeatmapMethod)):
+            raise CardError(f"The card recommends heat maps by {self.heatmap_method!r}, which nobody knows.")
         if not all(0.0 <= t <= 1.0 for t in self.thresholds):
             raise CardError("A threshold in the card is outside 0–1; thresholds are probabilities.")
         if self.neutral and len(self.neutral) != len(self.aus):
@@ -256,6 +264,20 @@ class ModelCard:
         _check_emotions(self.emotions)
         if not all(s > 0 for s in self.std):
             raise CardError("A standard deviation in the card is not above 0.")
+
+    def best_of(self, methods: Sequence[HeatmapMethod]) -> HeatmapMethod | None:
+        """Return how heat maps are best made: as the card says, or where it is older and does not, HiRes-CAM.
+
+        Args:
+            methods: What the network gives; None is returned where that is nothing.
+
+        Raises:
+            CardError: The card recommends another.
+        """
+        if self.heatmap_method and self.heatmap_method not in methods:
+            raise CardError(f"{self.name} recommends heat maps by {self.heatmap_method} and gives none.")
+        wanted = (self.heatmap_method, "hires_cam", "grad_cam")
+        return next((one for one in wanted if one in methods), None)
 
     def to_json(self) -> str:
         """Return the card as JSON text."""

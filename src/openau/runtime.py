@@ -20,19 +20,18 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openau.errors import CardError, ModelError, SettingError
-from openau.records import AUOutput, Crop, Floats, ModelCard
+from openau.records import AUOutput, Crop, Floats, HeatmapMethod, ModelCard
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CARD_KEY = "openau.card"
-HeatmapMethod = Literal["grad_cam", "grad_cam_plus_plus", "hires_cam"]
 HEATMAPS: dict[HeatmapMethod, str] = {
     "grad_cam": "heatmaps",
     "grad_cam_plus_plus": "heatmaps_plus_plus",
@@ -94,10 +93,12 @@ class AUModel:
     Attributes:
         card: What the file says about itself.
         heatmap_methods: How it can make heat maps, none where it gives none.
+        heatmap_method: Which of them its file recommends; None where it gives none.
     """
 
     card: ModelCard
     heatmap_methods: tuple[HeatmapMethod, ...]
+    heatmap_method: HeatmapMethod | None
 
     def __init__(self, path: Path | None = None, *, threads: int | None = None) -> None:
         """Open a model file and check it against its card.
@@ -121,6 +122,7 @@ class AUModel:
         _check_outputs(outputs, self.card, self._path)
         given = {value.name for value in outputs}
         self.heatmap_methods = tuple(method for method, output in HEATMAPS.items() if output in given)
+        self.heatmap_method = self.card.best_of(self.heatmap_methods)
         optional = {value.name for value in self._session.get_overridable_initializers()}
         self._switches = {method: name for method, name in SWITCHES.items() if name in optional}
         mean, std = (np.array(v, np.float32).reshape(1, 3, 1, 1) for v in (self.card.mean, self.card.std))
@@ -131,7 +133,8 @@ class AUModel:
 
         Args:
             crops: Faces cut by `openau.faces.crop_face` with this card's CropSpec.
-            heatmaps: Whether to return heat maps too, or how they are made; True stands for Grad-CAM.
+            heatmaps: Whether to return heat maps too, or how they are made; True stands for
+                `heatmap_method`.
 
         Returns:
             One output per crop, in order.
@@ -141,7 +144,7 @@ class AUModel:
                 numbers are not finite or outside their range.
             SettingError: A crop has another size than the card says.
         """
-        method: HeatmapMethod | Literal[False] = "grad_cam" if heatmaps is True else heatmaps
+        method = (self.heatmap_method or "grad_cam") if heatmaps is True else heatmaps
         if method and method not in self.heatmap_methods:
             kind = f"heat maps by {method}" if self.heatmap_methods else "heat maps"
             raise ModelError(f"The model {self.card.name} gives no {kind}; ask without them.")
@@ -163,7 +166,7 @@ class AUModel:
                 name: self._checked(name, value, len(batch))
                 for name, value in zip(names.values(), values, strict=True)
             }
-            outputs.extend(self._outputs(found, len(batch)))
+            outputs.extend(self._outputs(found, len(batch), method or None))
         return outputs
 
     def probabilities(self, images: Floats) -> Floats:
@@ -217,17 +220,12 @@ class AUModel:
         inside: Floats = np.clip(value, 0, top, dtype=np.float32)
         return inside
 
-    def _outputs(self, found: dict[str, Floats], count: int) -> Iterator[AUOutput]:
+    def _outputs(self, found: dict[str, Floats], count: int, how: HeatmapMethod | None) -> Iterator[AUOutput]:
         for row in range(count):
             # Copies: a kept row must not keep its whole batch alive.
             own = {name: value[row].copy() for name, value in found.items()}
-            yield AUOutput(
-                self.card.aus,
-                own["probability"],
-                own.get("intensity"),
-                own.get("heatmaps"),
-                own.get("emotion"),
-            )
+            values = own["probability"], own.get("intensity"), own.get("heatmaps")
+            yield AUOutput(self.card.aus, *values, how, own.get("emotion"))
 
 
 def _usable_cpus() -> int:

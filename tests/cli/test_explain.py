@@ -107,7 +107,7 @@ def test_masks_are_cut_like_the_picture(run: Path, faces: Path) -> None:
 
     index = build_index("synthetic", faces)
     index = index[index["AU01"] > 0]
-    portrait = next(portraits_of_index(index, detector=build_marked()))
+    portrait = next(iter(portraits_of_index(index, detector=build_marked())))
     [region] = portrait.masks((1,), portrait.cut(CropSpec(64)))
     wanted = np.zeros((96, 96), bool)
     wanted[2 * AU1_ROWS.start : 2 * AU1_ROWS.stop, 2 * COLUMNS.start : 2 * COLUMNS.stop] = True
@@ -143,7 +143,20 @@ def test_two_networks_stand_side_by_side_each_with_its_own_crop(
     run: Path, model: Path, faces: Path, tmp_path: Path
 ) -> None:
     words = ["explain", str(run), str(faces), "--dataset", "synthetic", "--detector", "index", "--quiet"]
-    words += ["--beside", str(model), "--limit", "4", "--score", "masks", "--resamples", "0", "--panels", "1"]
+    words += [
+        "--methods",
+        "grad_cam",
+        "--beside",
+        str(model),
+        "--limit",
+        "4",
+        "--score",
+        "masks",
+        "--resamples",
+        "0",
+        "--panels",
+        "1",
+    ]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     table = pd.read_csv(tmp_path / "out" / "explanations.csv")
     names = [run.name, model.stem]

@@ -221,7 +221,10 @@ def test_the_heads_written_derivative_is_autograds(pooling: Any, widths: tuple[i
     logits, found = head.logits_and_weights(features)
     for au in range(4):
         (wanted,) = torch.autograd.grad(logits[:, au].sum(), features, retain_graph=True)
-        torch.testing.assert_close(found[:, au], wanted.sum((2, 3)))
+        torch.testing.assert_close(found.expand(2, -1, -1)[:, au], wanted.sum((2, 3)))
+        _, values, counts = head.logits_and_values(features)
+        summed = (values * counts).sum(3).expand(2, -1, -1)[:, au]
+        torch.testing.assert_close(summed.reshape(2, 3), wanted.sum((2, 3)))
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,15 @@ def test_tested_faces_with_landmarks_are_scored_by_facs_regions(tmp_path: Path) 
     fake = SimpleNamespace(
         plans={"run": SimpleNamespace(source="disfa", crop=CropSpec(48))},
         store=lambda source, crop: tmp_path / "store",
+        title=lambda source: source,
         predictions=lambda key: pd.DataFrame({"sample": tested}),
         setting=SimpleNamespace(scale=SimpleNamespace(pictures=60)),
     )
-    found = heat_scores._face_sets(fake, "disfa", {"tiny": "run"})  # type: ignore[arg-type]
-    assert [(one.key, one.regions) for one in found] == [("sample", "masks"), ("own", "landmarks")]
+    runs = {"disfa": {"tiny": "run"}, "dem": {"tiny": "run"}}
+    found = heat_scores._face_sets(fake, "disfa", runs, "dem")  # type: ignore[arg-type]
+    wanted = [("sample", "masks"), ("own", "landmarks"), ("other", "landmarks")]
+    assert [(one.key, one.regions) for one in found] == wanted
     assert found[1].rows["path"].tolist() == tested.tolist()
+    trained = set(CropStore.open(tmp_path / "store").table["subject"]) - set(found[1].rows["subject"])
+    assert trained, "the test sees nothing"
+    assert not trained & set(found[2].rows["subject"])

@@ -16,7 +16,7 @@ from openau.analyze.settings import Settings
 from openau.errors import InputError
 from openau.faces import Follower, Tracker
 from openau.read import read_image, read_video
-from openau.records import Face, Frame, ModelCard, Reading
+from openau.records import Face, Frame, HeatmapMethod, ModelCard, Reading
 from openau.table import to_table
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Analyzer:
         detector_file: str | Path | None = None,
         max_faces: int | None = None,
         min_face_score: float | None = None,
-        heatmaps: bool = False,
+        heatmaps: bool | HeatmapMethod = False,
         neutral: str | Path | None = None,
         threads: int | None = None,
     ) -> None:
@@ -73,7 +73,8 @@ class Analyzer:
             detector_file: The detector's own model file, for those that need one.
             max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
             min_face_score: Faces below this detector score are dropped; None is the detector's own limit.
-            heatmaps: Whether readings carry heat maps, (A, h, w) float32 per face.
+            heatmaps: Whether readings carry heat maps, (A, h, w) float32 per face, or how they are made; True
+                stands for what the model's card recommends.
             neutral: A photograph of one neutral face, the zero of all readings; `auto` learns each face's
                 from the recording itself; None for none.
             threads: Threads of the network; None lets it choose.
@@ -92,7 +93,8 @@ class Analyzer:
                 detector_file=None if detector_file is None else Path(detector_file),
                 max_faces=max_faces,
                 min_face_score=min_face_score,
-                heatmaps=heatmaps,
+                heatmaps=heatmaps is not False,
+                heatmap_method=heatmaps if isinstance(heatmaps, str) else "",
                 neutral=None if neutral is None else str(neutral),
                 threads=threads,
             )

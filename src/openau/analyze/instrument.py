@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from openau.analyze.neutral import NO_ZERO, GivenNeutral, Neutral, Zero, checked_card
 from openau.analyze.settings import Settings
@@ -22,7 +22,17 @@ from openau.faces import (
     with_landmarks,
 )
 from openau.read import read_image
-from openau.records import AUOutput, Crop, EmotionOutput, Face, Frame, ModelCard, Pixels, Reading
+from openau.records import (
+    AUOutput,
+    Crop,
+    EmotionOutput,
+    Face,
+    Frame,
+    HeatmapMethod,
+    ModelCard,
+    Pixels,
+    Reading,
+)
 from openau.runtime import AUModel
 
 
@@ -69,7 +79,7 @@ class Instrument:
         model: Reads AUs.
         max_faces: Only this many faces of a picture are kept, the largest; None keeps all.
         decoder: Emotion decoder.
-        heatmaps: Whether the network's heat maps are wanted too.
+        heatmaps: How the network's heat maps are made, where they are wanted too.
         rules: Emotion rules.
         zero: What is taken for neutral.
     """
@@ -78,7 +88,7 @@ class Instrument:
     model: AUModel
     max_faces: int | None = None
     decoder: str = "nearest"
-    heatmaps: bool = False
+    heatmaps: HeatmapMethod | Literal[False] = False
     rules: str = "deramgozin2023"
     zero: Zero = NO_ZERO
 
@@ -164,6 +174,12 @@ def build_instrument(settings: Settings) -> Instrument:
     model = AUModel(settings.model, threads=settings.threads)
     if settings.heatmaps and model.card.heatmap_layer is None:
         raise SettingError(f"The model {model.card.name} has no heat maps: leave heatmaps out.")
+    method = settings.heatmap_method or model.heatmap_method
+    if settings.heatmaps and method not in model.heatmap_methods:
+        raise SettingError(
+            f"The model {model.card.name} has no heat maps by {method}; it has "
+            f"{', '.join(model.heatmap_methods)}."
+        )
 
     def build(thorough: bool) -> Detector:
         return build_detector(
@@ -182,7 +198,7 @@ def build_instrument(settings: Settings) -> Instrument:
         model,
         settings.max_faces,
         settings.emotion_decoder,
-        settings.heatmaps,
+        (settings.heatmaps and method) or False,
         settings.emotion_rules,
     )
     return replace(instrument, zero=_zero(instrument, settings.neutral))

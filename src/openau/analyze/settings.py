@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from openau.emotion import check_decoder, check_rules
 from openau.errors import SettingError
+from openau.records import HeatmapMethod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Settings:
         format: Format of the AU table.
         overlay: Also write pictures and videos with boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
+        heatmap_method: How the maps are made, see `openau.records.HeatmapMethod`; empty for what the model's
+            card recommends.
         report: Also write one self-contained HTML page.
         neutral: A photograph of one neutral face, the zero of all readings; `auto` to learn each face's from
             the video itself; None for none.
@@ -43,6 +46,7 @@ class Settings:
     format: Literal["csv", "parquet"] = "csv"
     overlay: bool = False
     heatmaps: bool = False
+    heatmap_method: HeatmapMethod | Literal[""] = ""
     report: bool = False
     neutral: str | None = None
     threads: int | None = None
@@ -55,6 +59,11 @@ class Settings:
                 raise SettingError(f"{name.replace('_', '-')} is {value}; it must be at least 1.")
         if self.format not in ("csv", "parquet"):
             raise SettingError(f"The format is {self.format!r}; choose csv or parquet.")
+        known = get_args(HeatmapMethod)
+        if self.heatmap_method and self.heatmap_method not in known:
+            raise SettingError(
+                f"There are no heat maps by {self.heatmap_method!r}; choose one of {', '.join(known)}."
+            )
         check_decoder(self.emotion_decoder)
         check_rules(self.emotion_rules)
 

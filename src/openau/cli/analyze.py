@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import tyro
 
@@ -14,6 +14,7 @@ from openau.errors import SettingError
 
 if TYPE_CHECKING:
     from openau.analyze import Settings, Summary
+    from openau.records import HeatmapMethod
 
 EXIT_SOME_FAILED = 3
 
@@ -33,6 +34,8 @@ class Analyze(Command):
         format: Format of the table; parquet needs the extra openau[parquet].
         overlay: Also write pictures and videos with face boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
+        heatmap_method: How the heat maps are made: grad_cam, grad_cam_plus_plus or hires_cam, as far as the
+            model has them; what its card recommends if not given.
         report: Also write report.html, one page that needs nothing else.
         model: Model file; the one that comes with openau if not given.
         neutral: A photograph of the person's neutral face, the zero of all readings; or auto, to learn each
@@ -55,6 +58,7 @@ class Analyze(Command):
     format: Literal["csv", "parquet"] = "csv"
     overlay: Flag = False
     heatmaps: Flag = False
+    heatmap_method: Name = ""
     report: Flag = False
     model: Place = None
     neutral: Annotated[str | None, tyro.conf.arg(metavar="FILE|auto")] = None
@@ -114,6 +118,7 @@ class Analyze(Command):
             format=self.format,
             overlay=self.overlay,
             heatmaps=self.heatmaps,
+            heatmap_method=cast("HeatmapMethod", self.heatmap_method),
             report=self.report,
             neutral=self.neutral,
             threads=self.threads,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -19,7 +18,7 @@ from openau.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from openau.explain import Method, Portrait
+    from openau.explain import Method, Portraits
     from openau.explain.choices import Regions
 
 EXIT_SOME_FAILED = 3
@@ -32,14 +31,16 @@ class Explain(Command):
     """Draw and score what a network looked at for each action unit.
 
     The folder --out gets explanations.csv, panels of the first faces, each AU's mean map, and what else is
-    asked for. Ends with 3 if a picture could not be read.
+    asked for. An interrupted run goes on when the same command is given again. Ends with 3 if a picture could
+    not be read.
 
     Attributes:
         model: A run folder, or a model file, which knows fewer methods.
         paths: Pictures, videos, folders, a crop store, or with --dataset a dataset's folder.
         out: Folder for the results; must not exist.
         beside: Other run folders or model files to set side by side with the first.
-        methods: grad_cam, grad_cam_plus_plus, hires_cam, occlusion; several are set side by side.
+        methods: grad_cam, grad_cam_plus_plus, hires_cam, occlusion; several are set side by side; what the
+            model's card recommends if none is named.
         aus: AUs, the name of a set such as disfa-12 or numbers; all that the networks share where none is
             named.
         layer: Where the maps are read; the network's own layer if not given.
@@ -61,7 +62,7 @@ class Explain(Command):
     paths: Paths = ()
     out: Path = Path("openau-explained")
     beside: Others = ()
-    methods: Methods = ("grad_cam",)
+    methods: Methods = ()
     aus: Units = ()
     layer: Name = ""
     dataset: Name = ""
@@ -96,16 +97,19 @@ class Explain(Command):
         )
         paths = _named([self.model, *self.beside])
         models = {name: open_explained(path) for name, path in paths.items()}
-        heard = _Heard()
-        portraits, total = self._portraits(heard)
+        portraits, total = self._portraits()
         with Told(quiet=self.quiet) as told:
             faces = explain_portraits(
                 models, portraits, self.out, choices, total=total, progress=told.advanced
             )
         print(f"{faces} faces: {self.out}")
-        return EXIT_SOME_FAILED if heard.unreadable else 0
+        return EXIT_SOME_FAILED if portraits.unreadable else 0
 
-    def _portraits(self, heard: _Heard) -> tuple[Iterator[Portrait], int | None]:
+    def after_interrupt(self) -> str:
+        """Return how to go on."""
+        return "give the same command again to go on where it stopped."
+
+    def _portraits(self) -> tuple[Portraits, int | None]:
         """Return the faces, and how many there are where that is known."""
         from openau.explain import portraits_of_index, portraits_of_paths
 
@@ -115,10 +119,10 @@ class Explain(Command):
                 raise SettingError("--split and --limit are for datasets and crop stores; leave them out.")
             if not self.paths:
                 raise SettingError("There is nothing to explain: give pictures, folders, or a crop store.")
-            found = portraits_of_paths(self.paths, detector=detector, every=self.every, notice=heard.tell)
+            found = portraits_of_paths(self.paths, detector=detector, every=self.every, notice=_tell)
             return found, None
         table = _chosen(table, self.split, self.limit)
-        return portraits_of_index(table, detector=detector, notice=heard.tell), len(table)
+        return portraits_of_index(table, detector=detector, notice=_tell), len(table)
 
     def _index(self) -> tuple[pd.DataFrame | None, str]:
         """Return the index that the path stands for, or None, and the detector."""
@@ -161,12 +165,6 @@ def _chosen(table: pd.DataFrame, split: str, limit: int | None) -> pd.DataFrame:
     return table.iloc[[(2 * k + 1) * len(table) // (2 * limit) for k in range(limit)]]
 
 
-class _Heard:
-    """Tells what is left out on stderr, and remembers whether something could not be read."""
-
-    def __init__(self) -> None:
-        self.unreadable = False
-
-    def tell(self, sentence: str, unreadable: bool) -> None:
-        self.unreadable |= unreadable
-        print(f"openau: {sentence}", file=sys.stderr, flush=True)
+def _tell(sentence: str, unreadable: bool) -> None:
+    """Say on stderr what is left out."""
+    print(f"openau: {sentence}", file=sys.stderr, flush=True)

@@ -56,7 +56,7 @@ def card_text(card: ModelCard, path: Path) -> str:
         ("training data", card.training_data),
         ("crop", f"{crop.size}×{crop.size} pixels, {crop.scale:g} × the face box, {crop.shift_y:g} down"),
         ("intensity", "yes" if card.intensity else "no"),
-        ("heat maps", f"from {card.heatmap_layer}" if card.heatmap_layer else "no"),
+        ("heat maps", _says_heatmaps(card)),
     ]
     lines = [f"{name:<15}{value}" for name, value in facts if value]
     lines += ["", f"{len(card.aus)} action units, and the probability from which each occurs:"]
@@ -69,6 +69,13 @@ def card_text(card: ModelCard, path: Path) -> str:
     if card.limits:
         lines += ["", "limits:", *(f"  {limit}" for limit in card.limits)]
     return "\n".join(lines)
+
+
+def _says_heatmaps(card: ModelCard) -> str:
+    """Return which layer the heat maps are read from, and how they are best made."""
+    if card.heatmap_layer is None:
+        return "no"
+    return f"from {card.heatmap_layer}" + (f", best by {card.heatmap_method}" if card.heatmap_method else "")
 
 
 def _measured(accuracy: Sequence[Accuracy]) -> list[str]:

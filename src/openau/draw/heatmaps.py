@@ -48,7 +48,7 @@ def draw_heatmaps(
     outside = face // 3 + 16  # what the network never saw stands back
     within = view.warp(np.ones(crop.pixels.shape[:2], np.float32), crop) > 0.5
     thresholds = dict(zip(card.aus, card.thresholds, strict=True))
-    tiles = [_input_tile(face, within)]
+    tiles = [_input_tile(face, within, output.heatmap_method or "")]
     for row in rows:
         values = enlarged(output.heatmaps[row], crop.pixels.shape[0])
         coloured = laid_over(face, view.warp(values, crop))
@@ -70,11 +70,11 @@ def _chosen(output: AUOutput, aus: Sequence[int] | None) -> list[int]:
     return sorted(rows, key=lambda row: (-np.nan_to_num(output.probability[row], nan=-1.0), row))
 
 
-def _input_tile(face: Pixels, within: NDArray[np.bool_]) -> Pixels:
+def _input_tile(face: Pixels, within: NDArray[np.bool_], method: str) -> Pixels:
     tile = face.copy()
     contours, _ = cv2.findContours(within.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(tile, contours, -1, ink.WHITE, 1, cv2.LINE_AA)
-    return captioned(tile, ("Photograph", "white: what the network saw", ""))
+    return captioned(tile, ("Photograph", "white: what the network saw", f"maps: {method}" if method else ""))
 
 
 def _caption(output: AUOutput, row: int, thresholds: dict[int, float]) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from openau.explain.faithful import deletion_insertion, randomised, rank_correla
 from openau.explain.methods import METHODS, Method, grad_cam, grad_cam_plus_plus, hires_cam
 from openau.explain.model import FileModel, RunModel, open_explained
 from openau.explain.occlusion import occlusion
-from openau.explain.portraits import Portrait, portraits_of_index, portraits_of_paths
+from openau.explain.portraits import Portrait, Portraits, portraits_of_index, portraits_of_paths
 from openau.explain.regions import REGION_AUS, landmark_regions
 from openau.explain.run import explain_portraits
 from openau.explain.scores import Confusion, FaceScores, energy_inside, peak_inside, score_face, summarise
@@ -26,6 +26,7 @@ __all__ = [
     "FileModel",
     "Method",
     "Portrait",
+    "Portraits",
     "RunModel",
     "deletion_insertion",
     "energy_inside",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.draw import PanelRow, draw_panel
+from openau.explain.journal import Arrays
 from openau.explain.portraits import Portrait
 from openau.explain.scores import enlarge
 from openau.explain.sheets import titled, write_picture
@@ -69,6 +70,25 @@ class Averages:
         first = crop_square(found[0][1]) if aligned is None else aligned
         self._face += lay_face(portrait.rgb, first)
         self._count += 1
+
+    def state(self) -> Arrays:
+        """Return what has to be known to go on."""
+        found: Arrays = {"face": self._face, "count": np.array([self._count, self._by_landmarks is True])}
+        for number, key in enumerate(self._maps):
+            found |= {f"maps{number}": self._maps[key], f"shown{number}": self._shown[key]}
+        return found
+
+    def restore(self, state: Arrays) -> None:
+        """Go on from a state.
+
+        Args:
+            state: From `state`.
+        """
+        self._face = state["face"]
+        self._count, by_landmarks = (int(value) for value in state["count"])
+        self._by_landmarks = bool(by_landmarks) if self._count else None
+        for number, key in enumerate(self._maps):
+            self._maps[key], self._shown[key] = state[f"maps{number}"], state[f"shown{number}"]
 
     def write(self, folder: Path) -> None:
         """Write `averages.png` and `averages.npz`.

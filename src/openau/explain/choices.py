@@ -17,7 +17,8 @@ class Choices:
     """How maps are made, and what is computed from them.
 
     Attributes:
-        methods: How the maps are made, see `METHODS`.
+        methods: How the maps are made, see `METHODS`; where empty, what the networks' cards recommend, or
+            Grad-CAM where they differ.
         aus: Action units; all that the networks share where empty.
         layer: Where the maps are read; the network's own layer where None.
         regions: What the maps are scored against: `masks`, where rendered faces show each AU; `landmarks`,
@@ -30,7 +31,7 @@ class Choices:
         batch: Faces at a time.
     """
 
-    methods: tuple[Method, ...] = ("grad_cam",)
+    methods: tuple[Method, ...] = ()
     aus: tuple[int, ...] = ()
     layer: str | None = None
     regions: Regions = "none"
@@ -46,8 +47,6 @@ class Choices:
         for method in self.methods:
             if method not in METHODS:
                 raise SettingError(f"There is no method {method!r}; choose among {', '.join(METHODS)}.")
-        if not self.methods:
-            raise SettingError(f"No method was chosen; name at least one of {', '.join(METHODS)}.")
         if self.regions not in ("none", "masks", "landmarks"):
             raise SettingError(f"Maps are scored by masks, landmarks or none, not by {self.regions!r}.")
         for name in ("panels", "curves", "sanity", "resamples"):

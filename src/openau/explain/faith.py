@@ -33,6 +33,9 @@ _SAYS = (
 class Faith:
     """Curves and sanity check of the first faces.
 
+    Attributes:
+        found: One record of plain values for each face, network, method, AU and test.
+
     Args:
         models: The networks, by name.
         aus: The A action units.
@@ -48,7 +51,7 @@ class Faith:
             for name, model in models.items()
             if choices.sanity and isinstance(model, RunModel)
         }
-        self._found: list[dict[str, Any]] = []
+        self.found: list[dict[str, Any]] = []
 
     def wants(self, number: int) -> bool:
         """Return whether the face of this number is to be tested.
@@ -77,7 +80,7 @@ class Faith:
             for row, portrait in zip(values, portraits, strict=False):  # the first of them only
                 for au, value in zip(self._aus, row, strict=True):
                     about = {"subject": portrait.subject, "model": name, "method": method, "au": au}
-                    self._found.append(about | {"what": what, "value": value})
+                    self.found.append(about | {"what": what, "value": float(value)})
 
     def _curves(
         self, portraits: Sequence[Portrait], name: str, maps: Tensor
@@ -118,11 +121,11 @@ class Faith:
         Returns:
             Paragraphs for the page.
         """
-        if not self._found:
+        if not self.found:
             return []
         found = []
         keys = ["model", "method", "what"]
-        for names, rows in pd.DataFrame(self._found).groupby(keys, sort=False):
+        for names, rows in pd.DataFrame(self.found).groupby(keys, sort=False):
             means = summarise(rows, ["value"], resamples=self._choices.resamples, seed=self._choices.seed)
             for key, name in reversed(list(zip(keys, names, strict=True))):
                 means.insert(0, key, str(name))

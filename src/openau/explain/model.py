@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from openau.explain.autograd import evaluating, explain
 from openau.explain.faithful import randomised
 from openau.explain.methods import Method
 from openau.explain.occlusion import occlusion
+from openau.models.jacobian import best_map
 from openau.models.weights import load_network
 from openau.records import AUOutput, Crop, ModelCard
 from openau.runtime import AUModel
@@ -33,6 +35,8 @@ class RunModel:
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
         self.card = card
         self.network = network
+        self._digest = ""
+        self.recommended: Method = card.heatmap_method or best_map(network)
 
     def read(self, crops: Sequence[Crop], method: Method, layer: str | None = None) -> list[AUOutput]:
         """Return probabilities and maps of every AU of some crops.
@@ -49,6 +53,16 @@ class RunModel:
             AUOutput(self.card.aus, p, heatmaps=m.astype(np.float32))
             for p, m in zip(probability, maps, strict=True)
         ]
+
+    @property
+    def digest(self) -> str:
+        """What tells this network from every other, card and weights."""
+        if not self._digest:
+            found = hashlib.sha256(self.card.to_json().encode())
+            for name, weight in self.network.state_dict().items():
+                found.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+            self._digest = found.hexdigest()
+        return self._digest
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the logits of pictures, (B, A).
@@ -83,6 +97,8 @@ class FileModel:
         self._model = AUModel(path)
         self.card = self._model.card
         self.methods: tuple[Method, ...] = (*self._model.heatmap_methods, "occlusion")
+        self.recommended: Method = self._model.heatmap_method or "occlusion"
+        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
     def read(self, crops: Sequence[Crop], method: Method, layer: str | None = None) -> list[AUOutput]:
         """Return probabilities and maps of every AU of some crops.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +19,15 @@ from openau.errors import InputError, SettingError
 from openau.explain.regions import landmark_regions
 from openau.faces import Detector, build_detector, crop_face, with_landmarks
 from openau.facs import au_column
-from openau.read import find_sources, read_image, read_video
+from openau.read import Source, find_sources, read_image, read_video
 from openau.records import Crop, CropSpec, Face, Floats, Frame, Pixels
 
 Notice = Callable[[str, bool], None]
 """Told one sentence on a picture without a face to explain, and whether it could not even be read."""
+
+
+Place = tuple[int, int, int]
+"""Of a face among all that are to be explained: number of the path or row, of the frame, of the face."""
 
 
 def _unheard(sentence: str, unreadable: bool) -> None:
@@ -42,6 +48,7 @@ class Portrait:
         row: The picture's row of the index, one row; None where there is none.
         frame: As in `openau.records.Frame`.
         time_s: As in `openau.records.Frame`.
+        item: Number of the path or row that it is from, from 0.
     """
 
     source: str
@@ -53,6 +60,12 @@ class Portrait:
     row: pd.DataFrame | None = None
     frame: int = 0
     time_s: float | None = None
+    item: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all."""
+        return self.item, self.frame, self.number
 
     def cut(self, spec: CropSpec) -> Crop:
         """Return the face as a network reads it.
@@ -136,13 +149,97 @@ def _cut_planes(planes: NDArray[np.bool_], scale: tuple[float, float], crop: Cro
     return np.asarray(found & inside, bool)
 
 
+class Portraits(Iterable[Portrait]):
+    """Faces to be explained, from any place on.
+
+    Attributes:
+        described: What they are, plain values: an interrupted run over others is not gone on with.
+        unreadable: How many pictures and videos could not be read so far.
+
+    Args:
+        described: As above.
+        notice: Told what cannot be read and what shows no face.
+    """
+
+    def __init__(self, described: Mapping[str, Any], notice: Notice) -> None:
+        self.described = dict(described)
+        self.unreadable = 0
+        self._notice = notice
+
+    def __iter__(self) -> Iterator[Portrait]:
+        return self.after(None)
+
+    def after(self, place: Place | None) -> Iterator[Portrait]:
+        """Yield the faces behind a place, without reading again what stands before it.
+
+        Args:
+            place: Of the last face that is not wanted; None for all.
+        """
+        raise NotImplementedError
+
+    def _tell(self, sentence: str, unreadable: bool) -> None:
+        self.unreadable += unreadable
+        self._notice(sentence, unreadable)
+
+
+class _OfPaths(Portraits):
+    def __init__(self, paths: Sequence[Path], detector: str | Detector, every: int, notice: Notice) -> None:
+        name = detector if isinstance(detector, str) else repr(detector)
+        described = {"paths": [str(path) for path in paths], "detector": name, "every": every}
+        super().__init__(described, notice)
+        self._paths, self._every = paths, every
+        self._find = build_detector(detector) if isinstance(detector, str) else detector
+        if every < 1:
+            raise SettingError(f"every is {every}; it must be 1 or more.")
+
+    def after(self, place: Place | None) -> Iterator[Portrait]:
+        first, frame, number = place or (0, 0, -1)
+        for item, source in enumerate(find_sources(self._paths)):
+            if item >= first:
+                is_here = place is not None and item == first
+                yield from self._of_source(source, item, (frame, number) if is_here else (0, -1))
+
+    def _of_source(self, source: Source, item: int, behind: tuple[int, int]) -> Iterator[Portrait]:
+        """Yield the faces of a path behind a frame's so-manieth."""
+        name, found = str(source.path), 0
+        is_video = source.kind == "video"
+        frames = (
+            read_video(source.path, every=self._every, start=behind[0])
+            if is_video
+            else _one_frame(source.path)
+        )
+        try:
+            for frame in frames:
+                faces = self._find(frame.rgb)
+                found += len(faces)
+                for number, face in enumerate(faces):
+                    if (frame.index, number) > behind:
+                        yield Portrait(
+                            name,
+                            number,
+                            name,
+                            frame.rgb,
+                            face,
+                            face.points,
+                            None,
+                            frame.index,
+                            frame.time_s,
+                            item,
+                        )
+        except InputError as error:
+            self._tell(str(error), True)
+            return
+        if not found:
+            self._tell(f"{name}: no face was found.", False)
+
+
 def portraits_of_paths(
     paths: Sequence[Path],
     *,
     detector: str | Detector = "haar",
     every: int = 1,
     notice: Notice = _unheard,
-) -> Iterator[Portrait]:
+) -> Portraits:
     """Find the faces of pictures, videos and folders, one picture or frame at a time.
 
     Args:
@@ -152,34 +249,48 @@ def portraits_of_paths(
         notice: Told what cannot be read and what shows no face.
 
     Raises:
-        InputError: A path does not exist.
-        NoInputError: The folders hold nothing to read.
+        InputError: While iterating: a path does not exist.
+        NoInputError: While iterating: the folders hold nothing to read.
         SettingError: `every` is below 1, or no detector has this name.
     """
-    find = build_detector(detector) if isinstance(detector, str) else detector
-    if every < 1:
-        raise SettingError(f"every is {every}; it must be 1 or more.")
-    for source in find_sources(paths):
-        name = str(source.path)
-        is_video, found = source.kind == "video", 0
-        frames = read_video(source.path, every=every) if is_video else _one_frame(source.path)
-        try:
-            for frame in frames:
-                faces = find(frame.rgb)
-                found += len(faces)
-                for number, face in enumerate(faces):
-                    yield Portrait(
-                        name, number, name, frame.rgb, face, face.points, None, frame.index, frame.time_s
-                    )
-        except InputError as error:
-            notice(str(error), True)
-            continue
-        if not found:
-            notice(f"{name}: no face was found.", False)
+    return _OfPaths(paths, detector, every, notice)
 
 
 def _one_frame(path: Path) -> Iterator[Frame]:
     yield read_image(path)
+
+
+class _OfIndex(Portraits):
+    def __init__(self, table: pd.DataFrame, detector: str | Detector, notice: Notice) -> None:
+        name = detector if isinstance(detector, str) else repr(detector)
+        digest = hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
+        super().__init__({"rows": len(table), "digest": digest, "detector": name}, notice)
+        self._table = table
+        self._find = None
+        if detector != "index":
+            self._find = build_detector(detector) if isinstance(detector, str) else detector
+
+    def after(self, place: Place | None) -> Iterator[Portrait]:
+        table = self._table
+        has_box, has_points = {"x1", "y1", "x2", "y2"} <= set(table), {"landmarks", "row"} <= set(table)
+        for number in range(0 if place is None else place[0] + 1, len(table)):
+            row = table.iloc[number : number + 1]
+            path = str(row["path"].iloc[0])
+            try:
+                rgb = read_picture(path)
+            except InputError as error:
+                self._tell(str(error), True)
+                continue
+            x1, y1, x2, y2 = row[["x1", "y1", "x2", "y2"]].to_numpy(float)[0] if has_box else (np.nan,) * 4
+            box = None if np.isnan([x1, y1, x2, y2]).any() else (x1, y1, x2, y2)
+            given = [] if box is None else [Face(box, 1.0)]
+            face = choose_face(given if self._find is None else self._find(rgb), box)
+            if face is None:
+                self._tell(f"{path}: no face was found.", False)
+                continue
+            points = read_landmarks(row)[0] if has_points else face.points
+            face = replace(face, points=points)
+            yield Portrait(path, 0, str(row["subject"].iloc[0]), rgb, face, points, row, item=number)
 
 
 def portraits_of_index(
@@ -187,7 +298,7 @@ def portraits_of_index(
     *,
     detector: str | Detector = "haar",
     notice: Notice = _unheard,
-) -> Iterator[Portrait]:
+) -> Portraits:
     """Find the labelled face of each picture of an index, as `openau data prepare` does.
 
     Args:
@@ -198,25 +309,4 @@ def portraits_of_index(
     Raises:
         SettingError: No detector has this name.
     """
-    find = (
-        None if detector == "index" else build_detector(detector) if isinstance(detector, str) else detector
-    )
-    has_box, has_points = {"x1", "y1", "x2", "y2"} <= set(table), {"landmarks", "row"} <= set(table)
-    for number in range(len(table)):
-        row = table.iloc[number : number + 1]
-        path = str(row["path"].iloc[0])
-        try:
-            rgb = read_picture(path)
-        except InputError as error:
-            notice(str(error), True)
-            continue
-        x1, y1, x2, y2 = row[["x1", "y1", "x2", "y2"]].to_numpy(float)[0] if has_box else (np.nan,) * 4
-        box = None if np.isnan([x1, y1, x2, y2]).any() else (x1, y1, x2, y2)
-        given = [] if box is None else [Face(box, 1.0)]
-        face = choose_face(given if find is None else find(rgb), box)
-        if face is None:
-            notice(f"{path}: no face was found.", False)
-            continue
-        points = read_landmarks(row)[0] if has_points else face.points
-        face = replace(face, points=points)
-        yield Portrait(path, 0, str(row["subject"].iloc[0]), rgb, face, points, row)
+    return _OfIndex(table, detector, notice)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openau.draw import PanelRow
 from openau.explain.averages import Averages
 from openau.explain.choices import Choices
+from openau.explain.journal import Arrays, Facts, cut_off, size_of
 from openau.explain.portraits import Portrait
 from openau.explain.scores import Confusion, FaceScores, enlarge, score_face, summarise
 from openau.explain.sheets import Sheets
@@ -104,6 +105,26 @@ class Gathered:
         )
         self.faces += 1
 
+    def state(self) -> tuple[Facts, Arrays]:
+        """Return what has to be known to go on."""
+        facts = {"faces": self.faces, "bytes": size_of(self._folder / TABLE), "sheets": self._sheets.state()}
+        sums = {f"confusion{k}": each.sums for k, each in enumerate(self._confusion.values())}
+        return facts, sums | self._averages.state()
+
+    def restore(self, facts: Facts, arrays: Arrays) -> None:
+        """Go on from a state.
+
+        Args:
+            facts: From `state`.
+            arrays: From `state`.
+        """
+        self.faces = facts["faces"]
+        cut_off(self._folder / TABLE, facts["bytes"])
+        self._sheets.restore(facts["sheets"])
+        for number, each in enumerate(self._confusion.values()):
+            each.sums = arrays[f"confusion{number}"]
+        self._averages.restore(arrays)
+
     def _regions(self, portrait: Portrait, crop: Crop) -> NDArray[np.bool_] | None:
         if self._choices.regions == "none":
             return None
@@ -156,7 +177,7 @@ class Gathered:
         Args:
             *sections: Paragraphs to add to the page.
         """
-        self._sheets.close()
+        self._sheets.finish()
         has_scores = self._choices.regions != "none"
         columns = ["subject", "model", "method", "au", "present"]
         table = pd.read_csv(
@@ -172,10 +193,6 @@ class Gathered:
         parts += [part for section in sections for part in section]
         self._averages.write(self._folder)
         (self._folder / "explanations.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-
-    def close(self) -> None:
-        """Let go of files that are still open, unfinished."""
-        self._sheets.abort()
 
     def _scores(self, table: pd.DataFrame) -> list[str]:
         """Write scores and confusion; returns their sections."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from openau.errors import NoInputError, OutputError, SettingError
+from openau.errors import NoInputError, OpenAUError, OutputError, SettingError
 from openau.explain.choices import Choices
 from openau.explain.faith import Faith
+from openau.explain.journal import Journal
 from openau.explain.model import FileModel, RunModel
-from openau.explain.portraits import Portrait
+from openau.explain.portraits import Place, Portrait, Portraits
 from openau.explain.results import Found, Gathered
 from openau.records import AUOutput, Floats
 
@@ -37,11 +40,15 @@ def explain_portraits(
     over the faces that show an AU), `panels/`, `videos/` where there are videos, and where asked
     `scores.csv`, `confusion.csv`, `faithful.csv`.
 
+    An interrupted run over `Portraits` goes on, where it is asked for again with the same networks, faces and
+    choices, and gives the same results; videos are drawn at the end.
+
     Args:
         models: Name to network, from `open_explained`; each face is cut for each by its own recipe.
         portraits: The faces.
         out: The folder; must not exist.
-        choices: What is asked; Grad-CAM of all AUs that the networks share where None.
+        choices: What is asked; the recommended maps of all AUs that the networks
+            share where None.
         total: Number of faces, where known, for the progress.
         progress: Called with (faces done, faces in all).
 
@@ -54,33 +61,110 @@ def explain_portraits(
         OutputError: `out` exists or cannot be written.
     """
     asked = choices or Choices()
+    if not asked.methods:
+        recommended = {model.recommended for model in models.values()}
+        asked = replace(asked, methods=(recommended.pop() if len(recommended) == 1 else "grad_cam",))
     aus = asked.shared({name: model.card.aus for name, model in models.items()})
     if asked.sanity and not all(isinstance(model, RunModel) for model in models.values()):
         raise SettingError("The sanity check needs the network itself: give the run folder.")
     if out.exists():
         raise OutputError(f"{out} exists already; give another folder, or remove it.")
     part = out.with_name(f".{out.name}.part")
-    gathered: Gathered | None = None
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        gathered = Gathered({name: model.card for name, model in models.items()}, aus, asked, part)
-        faith = Faith(models, aus, asked)
-        for batch in _batches(portraits, asked.batch):
-            _take(models, aus, faith, batch, asked, gathered)
-            if progress is not None:
-                progress(gathered.faces, total)
-        if not gathered.faces:
-            raise NoInputError("There is no face to explain; give pictures with faces, or another detector.")
-        gathered.write(faith.section(part))
+        run = _Run(models, aus, asked, part, portraits)
+        run.go(portraits, total, progress)
         part.rename(out)
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror or error}).") from error
-    finally:
-        if gathered is not None:
-            gathered.close()
-        shutil.rmtree(part, ignore_errors=True)
-    return gathered.faces
+    except OpenAUError:
+        shutil.rmtree(part, ignore_errors=True)  # what is wrong would be wrong again
+        raise
+    return run.faces
+
+
+class _Run:
+    """A run from where an interrupted one ended, or from the beginning.
+
+    Args:
+        models: Name to network.
+        aus: The A action units.
+        choices: What is asked.
+        folder: The unfinished folder.
+        portraits: The faces.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, RunModel | FileModel],
+        aus: tuple[int, ...],
+        choices: Choices,
+        folder: Path,
+        portraits: Iterable[Portrait],
+    ) -> None:
+        self._models, self._aus, self._choices, self._folder = models, aus, choices, folder
+        self._journal = Journal(folder, _asked(models, aus, choices, portraits))
+        self._gathered = Gathered({name: model.card for name, model in models.items()}, aus, choices, folder)
+        self._faith = Faith(models, aus, choices)
+        self._place: Place | None = None
+        self._unreadable = 0
+        if facts := self._journal.facts:
+            self._gathered.restore(facts["gathered"], self._journal.arrays)
+            self._faith.found = facts["faith"]
+            self._place = tuple(facts["place"])
+            self._unreadable = facts["unreadable"]
+
+    @property
+    def faces(self) -> int:
+        """How many are done."""
+        return self._gathered.faces
+
+    def go(self, portraits: Iterable[Portrait], total: int | None, progress: Progress | None) -> None:
+        """Explain what is left, and write the results.
+
+        Args:
+            portraits: The faces.
+            total: Number of faces, where known.
+            progress: Called with (faces done, faces in all).
+
+        Raises:
+            NoInputError: There is no face.
+        """
+        left = iter(portraits)
+        if isinstance(portraits, Portraits):
+            portraits.unreadable = self._unreadable
+            left = portraits.after(self._place)
+        if progress is not None and self.faces:
+            progress(self.faces, total)
+        while batch := list(islice(left, self._choices.batch)):
+            _take(self._models, self._aus, self._faith, batch, self._choices, self._gathered)
+            self._place = batch[-1].place
+            if self._journal.is_due:
+                self._save(portraits)
+            if progress is not None:
+                progress(self.faces, total)
+        if not self.faces:
+            raise NoInputError("There is no face to explain; give pictures with faces, or another detector.")
+        self._gathered.write(self._faith.section(self._folder))
+        self._journal.finish()
+
+    def _save(self, portraits: Iterable[Portrait]) -> None:
+        gathered, arrays = self._gathered.state()
+        unreadable = portraits.unreadable if isinstance(portraits, Portraits) else 0
+        facts = {"gathered": gathered, "faith": self._faith.found, "place": self._place}
+        self._journal.save(facts | {"unreadable": unreadable}, arrays)
+
+
+def _asked(
+    models: Mapping[str, RunModel | FileModel],
+    aus: tuple[int, ...],
+    choices: Choices,
+    portraits: Iterable[Portrait],
+) -> dict[str, Any] | None:
+    """Return all that decides a run's results; None where the faces cannot be found again."""
+    if not isinstance(portraits, Portraits):
+        return None
+    networks = {name: model.digest for name, model in models.items()}
+    return {"networks": networks, "aus": aus, **asdict(choices), "faces": portraits.described}
 
 
 def _take(
@@ -112,9 +196,3 @@ def _take(
 def _maps(output: AUOutput) -> Floats:
     assert output.heatmaps is not None
     return output.heatmaps
-
-
-def _batches(portraits: Iterable[Portrait], size: int) -> Iterator[list[Portrait]]:
-    waiting = iter(portraits)
-    while batch := list(islice(waiting, size)):
-        yield batch

@@ -113,13 +113,16 @@ def score_face(maps: Floats, regions: NDArray[np.bool_]) -> FaceScores:
 class Confusion:
     """Whose region each AU's map lights up, on the faces that show the AU.
 
+    Attributes:
+        sums: (3, A, A) over faces, by map and region: how many, energy, chance.
+
     Args:
         aus: The A action units.
     """
 
     def __init__(self, aus: Sequence[int]) -> None:
         self._aus = tuple(aus)
-        self._sums = np.zeros((3, len(aus), len(aus)))
+        self.sums = np.zeros((3, len(aus), len(aus)))
 
     def add(self, scores: FaceScores, present: NDArray[np.bool_]) -> None:
         """Take in one face.
@@ -130,7 +133,7 @@ class Confusion:
         """
         known = present[:, None] & np.isfinite(scores.energy)
         chance = np.broadcast_to(scores.chance, scores.energy.shape)
-        for sums, values in zip(self._sums, (np.ones_like(chance), scores.energy, chance), strict=True):
+        for sums, values in zip(self.sums, (np.ones_like(chance), scores.energy, chance), strict=True):
             sums += np.where(known, values, 0.0)
 
     def table(self) -> pd.DataFrame:
@@ -141,7 +144,7 @@ class Confusion:
             without preference.
         """
         names = [au_column(au) for au in self._aus]
-        count, energy, chance = (part.ravel() for part in self._sums)
+        count, energy, chance = (part.ravel() for part in self.sums)
         table = pd.DataFrame(
             {
                 "au": np.repeat(names, len(names)),

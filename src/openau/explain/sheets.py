@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 
-from openau.draw import OverlayWriter, PanelRow, draw_panel
+from openau.draw import PanelRow, draw_panel
+from openau.explain.films import Films
 from openau.explain.portraits import Portrait
 from openau.facs import ACTION_UNITS, au_column
 from openau.records import Pixels
@@ -27,8 +29,7 @@ class Sheets:
 
     def __init__(self, folder: Path, aus: tuple[int, ...], panels: int) -> None:
         self._folder, self._titles, self._left = folder, titled(aus), panels
-        self._film: OverlayWriter | None = None
-        self._source = ""
+        self._films = Films(folder, self._titles)
 
     def take(self, portrait: Portrait, rows: Sequence[PanelRow], number: int) -> None:
         """Draw one face where it is to be drawn.
@@ -40,36 +41,29 @@ class Sheets:
         """
         if portrait.time_s is not None:
             if portrait.number == 0:
-                picture = draw_panel(portrait.rgb, rows, self._titles, wrap=True)
-                self._film_of(portrait.source).write(picture, portrait.time_s)
+                self._films.take(portrait.source, portrait.frame, rows)
         elif self._left > 0:
             self._left -= 1
             stem = Path(portrait.source.split("#")[0]).stem
             name = f"{number:04d}-{stem}-{portrait.number}.png"
             write_picture(self._folder / "panels" / name, draw_panel(portrait.rgb, rows, self._titles))
 
-    def _film_of(self, source: str) -> OverlayWriter:
-        """Return the video that is being written of a source; another's is finished."""
-        if self._film is None or source != self._source:
-            self.close()
-            folder = self._folder / "videos"
-            folder.mkdir(exist_ok=True)
-            count = len(list(folder.glob("*.mp4")))
-            self._film = OverlayWriter(folder / f"{count:04d}-{Path(source).stem}.mp4")
-            self._source = source
-        return self._film
+    def state(self) -> dict[str, Any]:
+        """Return what has to be known to go on."""
+        return {"left": self._left, "films": self._films.state()}
 
-    def close(self) -> None:
-        """Finish the video that is being written."""
-        film, self._film = self._film, None
-        if film is not None:
-            film.close()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state.
 
-    def abort(self) -> None:
-        """Drop the video that is being written."""
-        film, self._film = self._film, None
-        if film is not None:
-            film.abort()
+        Args:
+            state: From `state`.
+        """
+        self._left = state["left"]
+        self._films.restore(state["films"])
+
+    def finish(self) -> None:
+        """Draw the videos."""
+        self._films.draw()
 
 
 def titled(aus: Sequence[int]) -> list[str]:

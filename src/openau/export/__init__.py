@@ -37,10 +37,10 @@ from openau.export.landmarks import export_landmark_run
 from openau.export.switches import Switch, put_behind_switches
 from openau.export.tracing import traced
 from openau.facs import au_column
-from openau.models.jacobian import HeadJacobian
+from openau.models.jacobian import HeadJacobian, best_map
 from openau.models.weights import EmotionSpec, LandmarkSpec, load_any
-from openau.records import Accuracy, ModelCard
-from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, HeatmapMethod
+from openau.records import Accuracy, HeatmapMethod, ModelCard
+from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES
 
 TOLERANCE = 1e-4
 _TRACE = 0.5  # below this intensity an AU is not there
@@ -120,7 +120,8 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
 
     Args:
         network: (B, 3, S, S) normalised float to (B, A) logits; left as it was.
-        card: Its card; `heatmap_layer` None leaves the heat maps out.
+        card: Its card; `heatmap_layer` None leaves the heat maps out, `heatmap_method` None lets the file
+            recommend `openau.models.jacobian.best_map`.
         path: Target `.onnx` file; replaced if it exists.
 
     Returns:
@@ -138,6 +139,8 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
         part.touch()  # a place that cannot be written is said before the work, not after it
         network.eval()
         function = _exported_function(network, card)
+        if card.heatmap_layer is not None and card.heatmap_method is None:
+            card = replace(card, heatmap_method=best_map(network))
         model = _to_onnx(function, card)
         onnx.helper.set_model_props(model, {CARD_KEY: card.to_json()})
         onnx.checker.check_model(model, full_check=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from openau.errors import SettingError
-from openau.models.jacobian import HeadJacobian
+from openau.models.jacobian import HeadJacobian, weighted_map
 from openau.models.needs import Needs, check_images, check_request
 
 Pooling = Literal["avgmax", "avg", "max"]
@@ -75,11 +75,12 @@ class Head(nn.Module):
 
         Returns:
             (B, A) logits, and (B, A, C): the derivative of each logit with respect to the map, summed over
-            positions (in evaluation mode).
+            positions (in evaluation mode); (1, A, C) where it is the same for every picture, because there is
+            no hidden layer.
         """
         logits, hidden = self._layers(features)
         # Pooling spreads a channel's gradient over positions or hands it to one of them; its sum stays.
-        gradient: Tensor = self.out.weight.expand(logits.shape[0], -1, -1)
+        gradient: Tensor = self.out.weight[None]
         for number in reversed(range(len(hidden))):
             weight = self._dense(number).weight
             if number == 0 and self.pooling is None:
@@ -99,10 +100,11 @@ class Head(nn.Module):
 
         Returns:
             (B, A) logits, (B, A, C, V) values and how many positions have each, see
-            `openau.models.jacobian.HeadJacobian` (in evaluation mode).
+            `openau.models.jacobian.HeadJacobian` (in evaluation mode); (1, A, C, V) where they are the same
+            for every picture.
         """
         logits, hidden = self._layers(features)
-        gradient: Tensor = self.out.weight.expand(logits.shape[0], -1, -1)
+        gradient: Tensor = self.out.weight[None]
         for number in reversed(range(len(hidden))):
             awake = (hidden[number] > 0).to(gradient.dtype)[:, None]
             gradient = (gradient * awake) @ self._dense(number).weight
@@ -116,7 +118,8 @@ class Head(nn.Module):
         winners = (features == features.amax((2, 3), keepdim=True)).sum((2, 3))[:, None, :, None]
         if self.pooling == "max":
             return logits, gradient[..., None] / winners, winners
-        values = 0.5 * torch.cat((evenly, evenly + gradient[..., None] / winners), dim=3)
+        winning = evenly + gradient[..., None] / winners
+        values = 0.5 * torch.cat((evenly.expand_as(winning), winning), dim=3)
         return logits, values, torch.cat((positions - winners, winners), dim=3)
 
     def _dense(self, number: int) -> nn.Linear:
@@ -164,7 +167,6 @@ class ConvNet(nn.Module):
     needs: ClassVar[Needs]
     reference: ClassVar[str]
     heatmap_layer: ClassVar[str]
-    written_maps: ClassVar[tuple[str, ...]] = ("grad_cam", "grad_cam_plus_plus")
     body: nn.Module
     head: Head
 
@@ -196,6 +198,16 @@ class ConvNet(nn.Module):
             maps rely on it that a channel's gradient keeps its sum.
         """
         return features
+
+    @property
+    def is_even(self) -> bool:
+        """Whether a channel moves a logit alike from every position: a mean is all that pools the map."""
+        return self.head.pooling == "avg" and type(self).between is ConvNet.between
+
+    @property
+    def written_maps(self) -> tuple[str, ...]:
+        """The methods that `head_jacobian` answers."""
+        return ("grad_cam", "grad_cam_plus_plus", *(("hires_cam",) if self.is_even else ()))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits.
@@ -233,9 +245,7 @@ class ConvNet(nn.Module):
         check_images(self.name, images.shape, self.size)
         features = self.features(images)
         logits, weights = self.head.logits_and_weights(self.between(features))
-        height, width = features.shape[2:]
-        maps = F.relu((weights / (height * width)) @ features.flatten(2))
-        return logits, maps.reshape(*maps.shape[:2], height, width)
+        return logits, weighted_map(features, weights / (features.shape[2] * features.shape[3]))
 
     def head_jacobian(self, images: Tensor) -> HeadJacobian:
         """Return the logits, the map, and how each logit depends on it, in one forward pass without autograd.
@@ -252,7 +262,8 @@ class ConvNet(nn.Module):
         check_images(self.name, images.shape, self.size)
         features = self.features(images)
         logits, values, counts = self.head.logits_and_values(self.between(features))
-        return HeadJacobian(logits, features, *self.values_before(features, values, counts))
+        before = self.values_before(features, values, counts)
+        return HeadJacobian(logits, features, *before, is_even=self.is_even)
 
     def values_before(self, features: Tensor, values: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Carry the sizes of a derivative from what the head reads back to the map.

@@ -50,6 +50,7 @@ def heat_section(
     *,
     matrices: Sequence[str] = (),
     pairs: Sequence[tuple[int, int]] = (),
+    others: Mapping[str, str] | None = None,
 ) -> Section:
     """Return the section that scores the heat maps of some runs, by Grad-CAM and Grad-CAM++.
 
@@ -63,15 +64,16 @@ def heat_section(
         runs: The runs; those of one dataset know the same AUs.
         matrices: Titles of the networks whose confusion of AUs is shown in full.
         pairs: An AU, and the AU in whose region its map is looked for.
+        others: Dataset to the one whose tested faces its networks see, too, people they know left out.
     """
     scored = [
         _Scored(results, source, faces, keys)
         for source, keys in runs.items()
-        for faces in _face_sets(results, source, keys)
+        for faces in _face_sets(results, source, runs, (others or {}).get(source, ""))
     ]
     tables = [_means(scored), *([_pairs(scored, pairs)] if pairs else [])]
     for one in scored:
-        if one.faces.regions == "masks":
+        if one.faces.regions == "masks" and one.faces.key != "other":
             tables += [one.by_au(method) for method in METHODS]
             tables += [one.elsewhere(), *(one.matrix(network) for network in matrices)]
     return Section(heading, (_SAYS, _SHOWN_TOGETHER), tables)
@@ -82,7 +84,7 @@ class _Faces:
     """Faces to look at.
 
     Attributes:
-        key: `own` or `sample`.
+        key: `own`, `other` or `sample`.
         title: What they are.
         rows: Rows of an index.
         detector: How their faces are found.
@@ -96,20 +98,35 @@ class _Faces:
     regions: Regions
 
 
-def _face_sets(results: Results, source: str, keys: Mapping[str, str]) -> list[_Faces]:
-    """Return the faces on which a dataset's runs are scored: its tested ones, the sample, or both."""
+def _face_sets(results: Results, source: str, runs: Runs, other: str) -> list[_Faces]:
+    """Return the faces on which a dataset's runs are scored: tested ones, the sample, another dataset's."""
+    most = _FACES if results.setting.scale.pictures else _ALL_FACES
+    store, tested = _tested(results, runs[source])
+    found = [_Faces("own", "tested faces", _spread(tested, most), store.detector, _regions(tested))]
+    if found[0].regions != "masks":
+        found.insert(
+            0, _Faces("sample", "the sample's faces", _spread(read_sample(), most), "index", "masks")
+        )
+    if other:
+        theirs, rows = _tested(results, runs[other])
+        known = set(store.table["subject"]) - set(tested["subject"])
+        strange = _spread(rows[~rows["subject"].isin(known)], most)
+        title = f"tested faces of {results.title(other)}"
+        found.append(_Faces("other", title, strange, theirs.detector, _regions(strange)))
+    return [faces for faces in found if faces.regions != "none"]
+
+
+def _tested(results: Results, keys: Mapping[str, str]) -> tuple[CropStore, pd.DataFrame]:
+    """Return the store of a dataset's runs and its tested rows."""
     key = next(iter(keys.values()))
     plan = results.plans[key]
     store = CropStore.open(results.store(plan.source, plan.crop))
-    tested = store.table[store.table["path"].isin(results.predictions(key)["sample"])]
-    most = _FACES if results.setting.scale.pictures else _ALL_FACES
-    own = _spread(tested, most)
-    if _known(own, "mask"):
-        return [_Faces("own", "tested faces", own, store.detector, "masks")]
-    found = [_Faces("sample", "the sample's faces", _spread(read_sample(), most), "index", "masks")]
-    if _known(own, "landmarks"):
-        found.append(_Faces("own", "tested faces", own, store.detector, "landmarks"))
-    return found
+    return store, store.table[store.table["path"].isin(results.predictions(key)["sample"])]
+
+
+def _regions(rows: pd.DataFrame) -> Regions:
+    """Return what the maps of some faces can be scored against."""
+    return "masks" if _known(rows, "mask") else "landmarks" if _known(rows, "landmarks") else "none"
 
 
 def _known(rows: pd.DataFrame, column: str) -> bool:
@@ -119,6 +136,8 @@ def _known(rows: pd.DataFrame, column: str) -> bool:
 def _spread(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return at most so many rows, evenly from all."""
     count = min(most, len(rows))
+    if not count:
+        return rows
     return rows.iloc[[(2 * k + 1) * len(rows) // (2 * count) for k in range(count)]]
 
 

@@ -157,6 +157,7 @@ def sections(results: Results) -> list[Section]:
             },
             matrices=tuple(SHOWN.values()),
             pairs=((4, 25), (25, 4)),
+            others={"disfa_plus": "dem", "dem": "disfa_plus"},
         ),
     ]
 

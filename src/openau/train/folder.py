@@ -18,6 +18,7 @@ from openau.data.labels import base_rates
 from openau.data.union import known_counts
 from openau.facs import EMOTIONS, au_column
 from openau.models import EMOTION_MODELS, MODELS, model_class
+from openau.models.jacobian import best_map
 from openau.records import Floats, ModelCard
 from openau.train.arrangement import Arrangement, labelled, named_rules
 from openau.train.config import Recipe
@@ -123,6 +124,7 @@ def write_end(folder: Path, recipe: Recipe, data: Arrangement) -> None:
 def draft_card(recipe: Recipe) -> ModelCard:
     """Return the card as far as the recipe knows it: thresholds at 0.5, no accuracy yet."""
     network = model_class(recipe.model.name)
+    layer = getattr(network, "heatmap_layer", None) if hasattr(network, "logits_and_heatmaps") else None
     return ModelCard(
         name=recipe.name,
         version=recipe.card.version,
@@ -137,9 +139,8 @@ def draft_card(recipe: Recipe) -> ModelCard:
         reference=getattr(network, "reference", ""),
         intensity="intensity" in recipe.loss.tasks,
         emotions=EMOTIONS if recipe.model.name in EMOTION_MODELS else (),
-        heatmap_layer=(
-            getattr(network, "heatmap_layer", None) if hasattr(network, "logits_and_heatmaps") else None
-        ),
+        heatmap_layer=layer,
+        heatmap_method=None if layer is None else best_map(network),
         limits=recipe.card.limits,
         recipe=recipe_text(recipe),
     )
