@@ -276,7 +276,7 @@ class ModelCard:
         """
         if self.heatmap_method and self.heatmap_method not in methods:
             raise CardError(f"{self.name} recommends heat maps by {self.heatmap_method} and gives none.")
-        wanted = (self.heatmap_method, "hires_cam", "grad_cam")
+        wanted: tuple[HeatmapMethod | None, ...] = (self.heatmap_method, "hires_cam", "grad_cam")
         return next((one for one in wanted if one in methods), None)
 
     def to_json(self) -> str:
