@@ -230,9 +230,7 @@ class AUModel:
 
 def _usable_cpus() -> int:
     """Return how many CPUs this process may use; in a container that is fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_session(path: Path, threads: int) -> InferenceSession:
@@ -268,15 +266,8 @@ def refusals() -> tuple[type[Exception], ...]:
     """Return what onnxruntime raises for a network it cannot read or run."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    return (
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NoSuchFile,
-        state.NotImplemented,
-        state.RuntimeException,
-    )
+    names = "Fail InvalidArgument InvalidGraph InvalidProtobuf NoSuchFile NotImplemented RuntimeException"
+    return tuple(getattr(state, name) for name in names.split())
 
 
 def _refused(path: Path, error: Exception) -> str:

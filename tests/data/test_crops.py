@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import psutil  # type: ignore[import-untyped] # has no types
@@ -21,7 +22,7 @@ from openau.data.store import CropStore, PixelFile
 from openau.errors import InputError, NoInputError, OutputError, SettingError, TableError
 from openau.faces import FITTED, TEMPLATE, Detector, crop_face
 from openau.read import read_image
-from openau.records import Box, CropSpec, Face
+from openau.records import Box, CropSpec, Face, Pixels
 from tests.fake.synthetic_folder import BOX, NO_FACE, find_marked_face, write_synthetic_folder
 
 SPEC = CropSpec(16, scale=1.1, shift_y=0.05)
@@ -384,3 +385,19 @@ def test_a_recipe_aligned_by_points_turns_the_stored_crops_with_the_true_landmar
     upright = (TEMPLATE - 0.5 - (0, 0.05)) * 16 / 1.1 + wide.size / 2 - 0.5
     fitted = list(FITTED)
     np.testing.assert_allclose(store.points[np.array([0])][0][fitted], upright[fitted], atol=0.02)
+
+
+def test_where_the_data_have_no_landmarks_the_landmark_network_finds_them(
+    astronaut: Pixels, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "face.png"), astronaut[..., ::-1])
+    row = {"dataset": "own", "subject": "a", "sequence": "a", "frame": 0, "path": str(tmp_path / "face.png")}
+    index = pd.DataFrame([row | {"AU12": 1.0, "x1": 174.0, "y1": 64.0, "x2": 274.0, "y2": 164.0}])
+    store = CropStore.open(
+        prepare(index, CropSpec(48, align="points"), tmp_path / "store", detector="index").store
+    )
+    points = store.points[np.array([0])][0] - (store.wide.shape[1] - 48) / 2
+    # The face stands in its crop as the template does.
+    assert np.abs(points[list(FITTED)] - (TEMPLATE[list(FITTED)] * 48 - 0.5)).max() < 4
+    plain = prepare(index, CropSpec(48), tmp_path / "plain", detector="index").store
+    assert np.isnan(CropStore.open(plain).points[np.array([0])]).all()

@@ -13,10 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from openau.data.augment import AUGMENTATIONS, Augmentation, Moves, augment_and_tell
+from openau.data.augment import AUGMENTATIONS, Augmentation, augment_and_tell
 from openau.data.crops import prepare
 from openau.data.dataset import Crops
 from openau.data.index import build_index
+from openau.data.moves import Moves
 from openau.data.pictures import read_picture
 from openau.data.visibility import visible_by_pose
 from openau.errors import ModelError, SettingError

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openau.data.augment import Moves
 from openau.data.dataset import Crops
+from openau.data.moves import Moves
 from openau.data.visibility import visible_by_pose
 from openau.errors import SettingError
 from openau.faces import MIRRORED_POINTS

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from openau.data.augment import Moves
 from openau.data.dataset import Crops
 from openau.data.heatmap import au_points, opposite_points, point_counts, render_heatmaps
+from openau.data.moves import Moves
 from openau.errors import SettingError, TableError
 from openau.facs import EMOTIONS, au_column
 from openau.losses import MultiTask, build_loss
