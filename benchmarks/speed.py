@@ -21,7 +21,7 @@ from benchmarks.clips import write_clip
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser, summary
 from openau.emotion import decode_emotion
 from openau.export import export_onnx
-from openau.faces import build_detector, crop_face
+from openau.faces import build_detector, crop_face, with_landmarks
 from openau.models import build_model
 from openau.read import read_video
 from openau.records import Face, Reading
@@ -65,7 +65,10 @@ def stages(clip: Path, model: AUModel, folder: Path) -> list[Measurement]:
     thorough = build_detector(thorough=True)
     _, detect_photo = timed_each(thorough(frame.rgb) for frame in frames[:100])
     first = [(frame, faces[0]) for frame, faces in zip(frames, found, strict=True) if faces]
-    crops, crop = timed_each(crop_face(frame.rgb, face, model.card.crop) for frame, face in first)
+    spec = model.card.crop
+    placed, landmarks = timed_each(with_landmarks(frame.rgb, [face], spec) for frame, face in first)
+    first = [(frame, face) for (frame, _), [face] in zip(first, placed, strict=True)]
+    crops, crop = timed_each(crop_face(frame.rgb, face, spec) for frame, face in first)
     outputs, predict = timed_each(model.predict([one]) for one in crops)
     batches = [crops[start : start + 32] for start in range(0, len(crops) - 31, 32)]
     _, batched = timed_each(model.predict(batch) for batch in batches)
@@ -83,6 +86,7 @@ def stages(clip: Path, model: AUModel, folder: Path) -> list[Measurement]:
         summary(
             "detect (haar), as in a photograph", detect_photo, "ms/picture", note="not part of a video's time"
         ),
+        summary("landmarks", landmarks, "ms/face", note="only where the model aligns faces by them"),
         summary("crop", crop, "ms/face"),
         summary("predict, 1 face", predict, "ms/face", note="normalisation included"),
         summary("predict, 32 faces", [ms / 32 for ms in batched], "ms/face"),
