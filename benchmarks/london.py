@@ -39,6 +39,25 @@ _PAIRS = (
 """For each of the 68 landmarks, the two of the 189 points whose middle it is."""
 
 
+def london_landmarks(folder: Path) -> Iterator[tuple[Path, NDArray[np.float64]]]:
+    """Yield each photograph's file and its (68, 2) landmarks.
+
+    Args:
+        folder: Holds `faces.csv`, `points189.csv` and the photographs.
+    """
+    photographs = pd.read_csv(folder / "faces.csv", dtype={"subject": str})
+    points = pd.read_csv(folder / "points189.csv").set_index(["file", "point"])[["x", "y"]]
+    for _, rows in photographs.groupby("subject", sort=True):
+        files = dict(zip(rows["expression"], rows["file"], strict=True))
+        neutral = read_image(folder / files["neutral"]).rgb
+        landmarks = landmarks_of(points.loc[files["neutral"]].to_numpy(np.float64))
+        for expression, file in files.items():
+            if expression == "neutral":
+                yield folder / file, landmarks
+            else:
+                yield folder / file, carried(landmarks, neutral, read_image(folder / file).rgb)
+
+
 def london_portraits(folder: Path) -> Iterator[Portrait]:
     """Find the face of each photograph; one without a face is left out.
 
@@ -47,7 +66,7 @@ def london_portraits(folder: Path) -> Iterator[Portrait]:
     """
     photographs = pd.read_csv(folder / "faces.csv", dtype={"subject": str})
     points = pd.read_csv(folder / "points189.csv").set_index(["file", "point"])[["x", "y"]]
-    find = build_detector("haar")
+    find = build_detector()
     for subject, rows in photographs.groupby("subject", sort=True):
         files = dict(zip(rows["expression"], rows["file"], strict=True))
         neutral = read_image(folder / files["neutral"]).rgb

@@ -55,7 +55,7 @@ def main() -> None:
     card = model_record(options.model, analyzer.card.name)
     settings: dict[str, int | float | str | bool] = {
         "resamples": resamples,
-        "detector": "haar",
+        "detector": "openau",
         "smallest group": SMALLEST_GROUP,
     }
     finish(Result("real_faces", settings, {"bootstrap": SEED}, LIBRARIES, tuple(rows), card), options)

@@ -82,10 +82,8 @@ def stages(clip: Path, model: AUModel, folder: Path) -> list[Measurement]:
         _, write = timed_each(map(writer.write, ([reading] for reading in readings)))
     return [
         summary("decode", decode, "ms/frame"),
-        summary("detect (haar)", detect, "ms/frame", note=_finds(found)),
-        summary(
-            "detect (haar), as in a photograph", detect_photo, "ms/picture", note="not part of a video's time"
-        ),
+        summary("detect", detect, "ms/frame", note=_finds(found)),
+        summary("detect, as in a photograph", detect_photo, "ms/picture", note="not part of a video's time"),
         summary("landmarks", landmarks, "ms/face", note="only where the model aligns faces by them"),
         summary("crop", crop, "ms/face"),
         summary("predict, 1 face", predict, "ms/face", note="normalisation included"),

@@ -79,11 +79,11 @@ def test_the_registry_leads_to_a_documented_class(name: str) -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(SettingError, match="'dlib'; choose one of haar, mediapipe, yunet"):
+    with pytest.raises(SettingError, match="'dlib'; choose one of haar, mediapipe, openau, yunet"):
         build_detector("dlib")
 
 
-@pytest.mark.parametrize("name", ["haar", "mediapipe"])
+@pytest.mark.parametrize("name", ["haar", "mediapipe", "openau"])
 def test_a_file_for_a_detector_without_one_is_refused(name: str) -> None:
     with pytest.raises(SettingError, match=r"takes no model file, but x\.onnx"):
         build_detector(name, file=Path("x.onnx"))

@@ -12,9 +12,11 @@ import pytest
 from openau.errors import SettingError
 from openau.faces import Follower, LooksAgain, stretch_of
 from openau.faces.haar import HaarDetector
+from openau.faces.heads import HeadDetector
 from openau.records import Face, Frame, Pixels
 
-DETECTOR = HaarDetector()
+HAAR, HEADS = HaarDetector(), HeadDetector()
+EACH = pytest.mark.parametrize("detector", [HAAR, HEADS], ids=["haar", "openau"])
 
 
 def frame(index: int, *, width: int = 64, height: int = 48) -> Frame:
@@ -62,12 +64,15 @@ def test_a_stretch_of_large_frames_is_short(width: int, height: int, frames: int
     assert [stretch_of(Frame(pixels, "v", index)) for index in (0, frames - 1, frames)] == [0, 0, 1]
 
 
-def test_haar_finds_a_moved_face_again_where_a_search_finds_it(astronaut: Pixels) -> None:
-    assert isinstance(DETECTOR, LooksAgain)
-    known = DETECTOR(astronaut)
+@EACH
+def test_a_moved_face_is_found_again_where_a_search_finds_it(
+    detector: HaarDetector | HeadDetector, astronaut: Pixels
+) -> None:
+    assert isinstance(detector, LooksAgain)
+    known = detector(astronaut)
     for x, y in ((0, 0), (4, 1), (-20, 6), (12, -15)):
         moved = shifted(astronaut, x, y)
-        again, searched = DETECTOR.again(moved, known), DETECTOR(moved)
+        again, searched = detector.again(moved, known), detector(moved)
         assert again is not None
         assert len(again) == len(searched) == 1
         side = searched[0].box_px[2] - searched[0].box_px[0]
@@ -75,19 +80,22 @@ def test_haar_finds_a_moved_face_again_where_a_search_finds_it(astronaut: Pixels
         assert abs(again[0].score - searched[0].score) < 0.05
 
 
-def test_haar_says_when_a_face_is_lost(astronaut: Pixels) -> None:
-    known = DETECTOR(astronaut)
-    assert DETECTOR.again(shifted(astronaut, 160), known) is None
-    assert DETECTOR.again(np.zeros_like(astronaut), known) is None
+@EACH
+def test_a_lost_face_is_said(detector: HaarDetector | HeadDetector, astronaut: Pixels) -> None:
+    known = detector(astronaut)
+    assert detector.again(shifted(astronaut, 160), known) is None
+    assert detector.again(np.zeros_like(astronaut), known) is None
 
 
-def test_haar_does_not_find_one_face_twice(astronaut: Pixels) -> None:
-    [face] = DETECTOR(astronaut)
+@EACH
+def test_one_face_is_not_found_twice(detector: HaarDetector | HeadDetector, astronaut: Pixels) -> None:
+    [face] = detector(astronaut)
     x1, y1, x2, y2 = face.box_px
     beside = Face((x1 + 10, y1, x2 + 10, y2), face.score)
-    assert DETECTOR.again(astronaut, [face, beside]) is None
+    assert detector.again(astronaut, [face, beside]) is None
 
 
-def test_haar_looks_again_only_at_pictures(astronaut: Pixels) -> None:
+@EACH
+def test_only_pictures_are_looked_at_again(detector: HaarDetector | HeadDetector, astronaut: Pixels) -> None:
     with pytest.raises(SettingError, match="uint8"):
-        DETECTOR.again(astronaut.astype(float), DETECTOR(astronaut))
+        detector.again(astronaut.astype(float), detector(astronaut))

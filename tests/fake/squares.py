@@ -45,7 +45,7 @@ def moving(count: int, *, empty: Sequence[int] = ()) -> list[Pixels]:
 
 
 def build_square_detector(
-    name: str = "haar", *, file: Path | None = None, min_score: float | None = None, thorough: bool = False
+    name: str = "openau", *, file: Path | None = None, min_score: float | None = None, thorough: bool = False
 ) -> Detector:
     """Stand in for `openau.faces.build_detector`."""
 

@@ -57,7 +57,7 @@ class Analyzer:
         self,
         model: str | Path | None = None,
         *,
-        detector: str = "haar",
+        detector: str = "openau",
         detector_file: str | Path | None = None,
         max_faces: int | None = None,
         min_face_score: float | None = None,

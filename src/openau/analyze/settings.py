@@ -36,7 +36,7 @@ class Settings:
     """
 
     model: Path | None = None
-    detector: str = "haar"
+    detector: str = "openau"
     detector_file: Path | None = None
     max_faces: int | None = None
     min_face_score: float | None = None

@@ -45,7 +45,7 @@ class Analyze(Command):
         min_face_score: Drop faces below this score of the detector.
         emotion_decoder: How the emotion is read from the AUs: exact, contains or nearest.
         emotion_rules: Which AUs make which emotion: deramgozin2023, investigators-guide or emotionet.
-        detector: Face detector: haar (built in), mediapipe, yunet.
+        detector: Face detector: openau (our own), haar, mediapipe, yunet.
         detector_file: The detector's model file, for one that needs it.
         resume: Go on with the interrupted run in --out.
         threads: Threads that search for faces, and of the network; one per CPU if not given.
@@ -67,7 +67,7 @@ class Analyze(Command):
     min_face_score: Number = None
     emotion_decoder: Literal["nearest", "contains", "exact"] = "nearest"
     emotion_rules: Literal["deramgozin2023", "investigators-guide", "emotionet"] = "deramgozin2023"
-    detector: Name = "haar"
+    detector: Name = "openau"
     detector_file: Place = None
     resume: Flag = False
     threads: Whole = None

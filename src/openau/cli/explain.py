@@ -131,14 +131,14 @@ class Explain(Command):
 
         if self.dataset:
             if self.dataset == "sample" and not self.paths:
-                return read_sample(), self.detector or "haar"
+                return read_sample(), self.detector or "openau"
             if len(self.paths) != 1:
                 raise SettingError("--dataset needs the dataset's folder, one path.")
-            return build_index(self.dataset, self.paths[0]), self.detector or "haar"
+            return build_index(self.dataset, self.paths[0]), self.detector or "openau"
         if len(self.paths) == 1 and (self.paths[0] / FACTS).is_file():
             store = CropStore.open(self.paths[0])
             return store.table, self.detector or store.detector
-        return None, self.detector or "haar"
+        return None, self.detector or "openau"
 
 
 def _named(paths: list[Path]) -> dict[str, Path]:

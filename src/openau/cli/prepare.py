@@ -34,7 +34,7 @@ class Prepare(Command):
     recipe: Annotated[Path, tyro.conf.arg(metavar="FILE.toml")]
     out: Path
     dataset: Name = "synthetic"
-    detector: Name = "haar"
+    detector: Name = "openau"
     margin: float = 1.35
     workers: Count = 1
     quiet: Flag = False

@@ -86,7 +86,7 @@ def prepare(
     spec: CropSpec,
     out: Path,
     *,
-    detector: DetectorSource = "haar",
+    detector: DetectorSource = "openau",
     margin: float = 1.35,
     workers: int = 1,
     progress: Progress | None = None,
@@ -123,7 +123,7 @@ def prepare(
     """
     check_index(index, "The index")
     if detector == "index" and not {"x1", "y1", "x2", "y2"} <= set(index.columns):
-        raise SettingError("The index has no face boxes x1, y1, x2, y2; name a detector such as 'haar'.")
+        raise SettingError("The index has no face boxes x1, y1, x2, y2; name a detector such as 'openau'.")
     if workers < 1:
         raise SettingError(f"Preparing with {workers} processes is impossible; give at least 1.")
     wide = wide_spec(spec, margin)

@@ -236,7 +236,7 @@ class _OfPaths(Portraits):
 def portraits_of_paths(
     paths: Sequence[Path],
     *,
-    detector: str | Detector = "haar",
+    detector: str | Detector = "openau",
     every: int = 1,
     notice: Notice = _unheard,
 ) -> Portraits:
@@ -296,7 +296,7 @@ class _OfIndex(Portraits):
 def portraits_of_index(
     table: pd.DataFrame,
     *,
-    detector: str | Detector = "haar",
+    detector: str | Detector = "openau",
     notice: Notice = _unheard,
 ) -> Portraits:
     """Find the labelled face of each picture of an index, as `openau data prepare` does.

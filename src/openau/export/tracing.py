@@ -38,8 +38,16 @@ def traced(function: nn.Module, size: int, outputs: Sequence[str], name: str) ->
             verbose=False,
         )
     assert program is not None
-    model = merged(program.model_proto)
-    # The exporter notes source lines and folders of the machine it ran on; none of it belongs in the file.
+    return stripped(merged(program.model_proto), name)
+
+
+def stripped(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Strip a model of what differs from machine to machine, in place, and return it.
+
+    Args:
+        model: As the exporter made it: it notes source lines and folders of the machine it ran on.
+        name: Name of the graph.
+    """
     graph = model.graph
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph, model):
         part.ClearField("metadata_props")

@@ -22,6 +22,7 @@ from openau.records import Box, Face, Pixels
 DETECTORS: dict[str, str] = {
     "haar": "openau.faces.haar:HaarDetector",
     "mediapipe": "openau.faces.mediapipe:MediaPipeDetector",
+    "openau": "openau.faces.heads:HeadDetector",
     "yunet": "openau.faces.yunet:YuNetDetector",
 }
 Point = tuple[float, float]
@@ -45,7 +46,7 @@ class Detector(Protocol):
 
 
 def build_detector(
-    name: str = "haar", *, file: Path | None = None, min_score: float | None = None, thorough: bool = False
+    name: str = "openau", *, file: Path | None = None, min_score: float | None = None, thorough: bool = False
 ) -> Detector:
     """Build a detector by its name in `DETECTORS`.
 

@@ -97,7 +97,7 @@ def _external_faces(crop: CropSpec) -> Pixels:
     strength = truth[[au_column(au) for au in _AUS]].sum(axis=1).to_numpy()
     half = len(strength) // 2
     wanted = {int(strength[:half].argmax()), half + int(strength[half:].argmax())}
-    detector = build_detector("haar")
+    detector = build_detector()
     faces = []
     for frame in read_video(folder / "clip.mp4"):
         if frame.index in wanted and (found := detector(frame.rgb)):

@@ -221,7 +221,7 @@ class _Bench:
         shape = f"{crop.size}px-{crop.scale:g}-{crop.shift_y:g}"
         folder = self.setting.out / "stores" / f"{name}-{shape}"
         if not folder.exists():
-            detector = "haar" if name in self.setting.roots else "index"
+            detector = "openau" if name in self.setting.roots else "index"
             prepare(self.index(name), crop, folder, detector=detector)
         return folder
 

@@ -52,6 +52,7 @@ class Picture:
         left: Intensity 0-5 of every AU that is not 0, subject's left.
         right: The same on the right.
         lip_gap_cm: Measured distance between the inner lips.
+        cover: (H, W) float32, how much of each pixel the subject covers with all it wears or holds, 0-1.
         masks: (H/2, W/2) uint32 bit planes of where each AU shows, see `openau.synth.masks`; None where they
             were not wanted.
     """
@@ -63,6 +64,7 @@ class Picture:
     left: Mapping[int, float]
     right: Mapping[int, float]
     lip_gap_cm: float
+    cover: Floats
     masks: NDArray[np.uint32] | None = None
 
 
@@ -129,7 +131,8 @@ def render(
     rgb = np.rint(developed * 255).astype(np.uint8)
     half = (height // MASK_SCALE, width // MASK_SCALE)
     drawn = draw_masks(stage, subject, posed, (left, right), buffer, half) if masks else None
-    return Picture(rgb, final, face_box(final), pose, left, right, shown[0].lip_gap_cm, drawn)
+    cover = resize((buffer.triangle >= 0).astype(np.float32), (height, width), cv2.INTER_AREA)
+    return Picture(rgb, final, face_box(final), pose, left, right, shown[0].lip_gap_cm, cover, drawn)
 
 
 def head_rotation(camera: Camera) -> Floats:
