@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from openau.data.crops import prepare
@@ -14,6 +16,8 @@ from openau.records import CropSpec
 from openau.train import Recipe, train
 from openau.train.config import ModelSettings, OptimiserSettings, RunSettings
 from tests.fake.synthetic_folder import find_marked_face, write_synthetic_folder
+from tests.train.small_tasks import SIDE
+from tests.train.small_tasks import recipe as task_recipe
 
 
 def build_fake() -> Detector:
@@ -52,3 +56,34 @@ def run(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
         optimiser=replace(recipe.optimiser, lr=2e-3),
     )
     return train(longer, out=tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Faces whose emotion follows from two plain AUs, some of them unknown, with landmarks."""
+    root = write_synthetic_folder(tmp_path_factory.mktemp("tasks") / "faces", aus=(1, 12))
+    random = np.random.default_rng(2)
+    np.save(root / "landmarks.npy", random.uniform(20, 76, (120, 68, 2)).astype(np.float32))
+    table = build_index("synthetic", root)
+    brows, lips = (table[name] >= 2 for name in ("AU01", "AU12"))
+    table["emotion"] = np.select(
+        [brows & lips, brows, lips], ["fear", "surprise", "happiness"], default="neutral"
+    )
+    table.loc[::7, "emotion"] = None
+    table.loc[3, "emotion"] = "contempt"
+    return table
+
+
+@pytest.fixture(scope="session")
+def stores(faces: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    root = tmp_path_factory.mktemp("stores")
+    return {
+        side: prepare(faces, CropSpec(side), root / str(side), detector=build_fake).store
+        for side in (16, SIDE, 64)
+    }
+
+
+@pytest.fixture(scope="session")
+def emotion_run(stores: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    wanted = task_recipe(stores, "caer_face_stream", "emotion", side=16, epochs=12, dropout=0.0)
+    return train(wanted, out=tmp_path_factory.mktemp("runs") / "emotion")
