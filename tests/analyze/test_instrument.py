@@ -11,7 +11,7 @@ from openau.analyze.instrument import Detectors, build_instrument
 from openau.analyze.settings import Settings
 from openau.emotion import decode_emotion
 from openau.errors import SettingError
-from openau.faces import Detector, Tracker
+from openau.faces import TEMPLATE, Detector, Tracker
 from openau.records import Face, Frame
 from tests.fake.squares import build_square_detector, picture
 
@@ -84,7 +84,8 @@ def test_the_emotion_is_read_by_the_chosen_rules() -> None:
     posterior = {}
     for rules in ("deramgozin2023", "emotionet"):
         instrument = build_instrument(Settings(emotion_rules=rules, threads=1))
-        crops = instrument.crop(Frame(rgb, "face.png", 0), (Face((16.0, 16.0, 80.0, 80.0), 1.0),), Tracker())
+        face = Face((16.0, 16.0, 80.0, 80.0), 1.0, points=16 + 64 * TEMPLATE.astype(np.float32))
+        crops = instrument.crop(Frame(rgb, "face.png", 0), (face,), Tracker())
         [[reading]] = instrument.read([crops])
         assert reading.output is not None
         wanted = decode_emotion(reading.output, instrument.card.thresholds, rules=rules)

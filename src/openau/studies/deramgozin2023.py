@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -14,17 +14,14 @@ from openau.models.complexity import measure_complexity
 from openau.records import CropSpec
 from openau.studies import stand_ins
 from openau.studies.compare import Contrast, compared, mean_of, split_worth
+from openau.studies.deramgozin2023_figures import draw_loss_curves, draw_network_panels
 from openau.studies.emotions import emotion_table
-from openau.studies.figures import draw_curves, draw_panels
-from openau.studies.heat import heat_maps
 from openau.studies.heat_scores import heat_section
-from openau.studies.page import Figure, Section
+from openau.studies.page import Section
 from openau.studies.parts import (
     au_rows,
-    figure_label,
     measured_columns,
     published_columns,
-    tested_faces,
 )
 from openau.studies.published import read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
@@ -167,8 +164,13 @@ def sections(results: Results) -> list[Section]:
         Section("RAF-DB and FER2013+: emotions from AUs (Tables 9, 10)", (_WILD_TEXT,), _emotions(results)),
         Section("Weighted cross-entropy against focal loss (section 4.3)", (), [_losses(results)]),
         Section("What the random split was worth", (), split_worth(results, attention)),
-        Section("Loss curves (Figure 5)", (), (), [_curves(results)]),
-        Section("Heat maps of every network on the same faces (Figures 6, 7)", (), (), _panels(results)),
+        Section("Loss curves (Figure 5)", (), (), [draw_loss_curves(results, AUS)]),
+        Section(
+            "Heat maps of every network on the same faces (Figures 6, 7)",
+            (),
+            (),
+            draw_network_panels(results, AUS),
+        ),
         heat_section(results, "Where the networks look, in numbers", _looks(results)),
     ]
 
@@ -300,58 +302,6 @@ def _emotions(results: Results) -> list[ResultTable]:
             )
         )
     return tables
-
-
-def _curves(results: Results) -> Figure:
-    """Figure 5: training and validation loss by epoch; the paper's split has no validation part."""
-    panels: dict[str, dict[str, tuple[Sequence[float], Sequence[float]]]] = {}
-    for source in AUS:
-        lines: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
-        for protocol in results.setting.protocols:
-            log = results.log(run_key(source, protocol, "attention"))
-            for column, name in (("loss", "training"), ("validation_loss", "validation, unweighted")):
-                if log[column].notna().any():
-                    lines[f"{name}, {PROTOCOL_NAMES[protocol]}"] = (
-                        log["epoch"].tolist(),
-                        log[column].tolist(),
-                    )
-        panels[results.title(source)] = lines
-    path = results.figures / "figure5-loss"
-    draw_curves(path, panels, across="epoch", up="loss", label=figure_label(results))
-    return Figure(path.name, "Figure 5: loss by epoch.")
-
-
-def _panels(results: Results) -> list[Figure]:
-    """Figures 6 and 7: the same faces seen by every network, one figure per AU that all of them know."""
-    protocol = results.setting.protocols[-1]
-    faces = tested_faces(results, run_key("disfa", protocol, "attention"), 4)
-    shared = sorted(set.intersection(*(set(au_set(name)) for name in AUS.values())))
-    figures = []
-    for au in shared:
-        maps = {}
-        for source in AUS:
-            heat, probability = heat_maps(
-                results.folders[run_key(source, protocol, "attention")], faces, (au,)
-            )
-            maps[source] = (heat[:, 0], probability[:, 0])
-        rows = [
-            (
-                f"face {number + 1}",
-                faces[number],
-                {
-                    f"{results.title(source)}\n{p[number]:.2f}": heat[number]
-                    for source, (heat, p) in maps.items()
-                },
-            )
-            for number in range(len(faces))
-        ]
-        path = results.figures / f"figure6-au{au:02d}"
-        draw_panels(path, rows, label=f"{figure_label(results)} AU {au}".strip())
-        caption = (
-            f"Figures 6, 7: Grad-CAM of AU {au} at the last convolution, and its probability, by network."
-        )
-        figures.append(Figure(path.name, caption))
-    return figures
 
 
 def _looks(results: Results) -> dict[str, dict[str, str]]:
