@@ -10,7 +10,6 @@ import sys
 import time
 import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def make_detector(work: Path, file: Path, recipe: Mapping[str, Any]) -> None:
     Args:
         work: Folder for heads, clutter and the training's checkpoint.
         file: The detector's ONNX file.
-        recipe: As `assets/recipes/detector.toml`.
+        recipe: As `scripts/detector.toml`.
     """
     heads, judge = recipe["heads"], recipe["judge"]
     subjects = range(heads["subjects"])
@@ -158,5 +157,5 @@ if __name__ == "__main__":
     words = sys.argv[1:]
     folder = Path(words[0]) if words else Path("build/face-detector")
     target = Path(words[1]) if len(words) > 1 else finder_path()
-    asset = resources.files("openau") / "assets" / "recipes" / "detector.toml"
-    make_detector(folder, target, tomllib.loads(asset.read_text("utf-8")))
+    recipe = Path(__file__).with_name("detector.toml")
+    make_detector(folder, target, tomllib.loads(recipe.read_text("utf-8")))

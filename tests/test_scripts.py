@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = [ROOT / ".ci" / "run", *(p for p in sorted((ROOT / "scripts").iterdir()) if p.is_file())]
+SCRIPTS = [
+    ROOT / ".ci" / "run",
+    *(p for p in sorted((ROOT / "scripts").iterdir()) if p.suffix != ".toml" and p.is_file()),
+]
 
 
 @pytest.fixture
