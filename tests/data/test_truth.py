@@ -50,8 +50,8 @@ def test_masks_come_in_the_size_asked_for(table: pd.DataFrame, size: tuple[int, 
 
 def test_landmarks_come_by_row(table: pd.DataFrame) -> None:
     points = read_landmarks(table)
-    assert points[0, 0].tolist() == [272, 273]
-    assert points[1, 0].tolist() == [0, 1]
+    assert points[0, 0].tolist() == [271.5, 272.5]
+    assert points[1, 0].tolist() == [-0.5, 0.5]
 
 
 def test_no_rows_give_no_masks(table: pd.DataFrame) -> None:

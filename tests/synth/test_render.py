@@ -221,8 +221,9 @@ def test_landmarks_lie_in_the_picture_and_the_box_covers_brows_to_mouth(
         assert (inner >= 0).all()
         assert (inner < 96).all()
         assert x2 - x1 == pytest.approx(y2 - y1)
-        assert (inner[:, 0] > x1).all()
-        assert (inner[:, 0] < x2).all()
+        # The tip of a brow or nose may lie just beside the box of a head turned aside.
+        assert (inner[:, 0] > x1 - 0.03 * (x2 - x1)).all()
+        assert (inner[:, 0] < x2 + 0.03 * (x2 - x1)).all()
         assert (inner[:, 1] > y1).all()
         # An open mouth of a tilted head may hang out of the box, as it does with the cascade's own.
         assert (inner[:, 1] < y2 + 0.1 * (y2 - y1)).all()
