@@ -16,7 +16,7 @@ from openau.records import Floats
 from openau.studies import STUDIES, RunPlan, Setting, build_setting, find_study, read_published
 from openau.studies import deramgozin2023 as deramgozin
 from openau.studies import moreno2024 as moreno
-from openau.studies import wang2019 as wang
+from openau.studies import wang2019_plan as wang
 from openau.studies.emotions import emotion_agreement
 from openau.studies.figures import draw_confusions, draw_curves
 from openau.studies.heat import heat_maps
