@@ -184,9 +184,11 @@ _KILLED = """
 import sys
 from pathlib import Path
 import pandas as pd
+import torch
 from openau.explain import explain_portraits, journal
 from tests.explain.test_resuming import CHOICES, faces_of, network
 journal.BETWEEN_S = 0.0
+torch.set_num_threads(int(sys.argv[3]))  # another number rounds otherwise
 table = pd.read_pickle(sys.argv[1])
 def told(done, total):
     print(done, flush=True)
@@ -197,6 +199,7 @@ explain_portraits({"it": network()}, faces_of(table), Path(sys.argv[2]), CHOICES
 def test_a_run_that_was_killed_goes_on(table: pd.DataFrame, tmp_path: Path) -> None:
     table.to_pickle(tmp_path / "table.pkl")
     words = [sys.executable, "-c", _KILLED, str(tmp_path / "table.pkl"), str(tmp_path / "out")]
+    words.append(str(torch.get_num_threads()))
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         while int(process.stdout.readline()) < 8:
