@@ -40,6 +40,7 @@ Looks = tuple[tuple[float, bool], ...]
 
 _QUICK_PIXELS, _THOROUGH_PIXELS = 512 * 384, 1920 * 1440  # of the finest level
 _SMALLEST_FACE = 20.0  # pixels of the picture; below, false alarms outnumber faces
+_SMALL, _SMALL_ODDS = 32.0, math.log(5)  # faces below so many pixels, which so much more often are none
 _SMALLEST = 16  # a picture thinner than this holds no face worth reading
 _LEAST_SIDE = 64  # levels go down to this short side or less: there a face may fill the picture
 _BORDER = 24  # around such levels; what is outside the picture repeats its edge
@@ -142,15 +143,17 @@ class HeadDetector:
         found = self._look(grey, near.middle[likely], near.side[likely], _MEASURING)
         faces = [
             Face(_square(x, y, side), score)
-            for (x, y), side, score in zip(found.middle, found.side, self._score(found.logit), strict=True)
+            for (x, y), side, score in zip(found.middle, found.side, self._score(found), strict=True)
             if score >= self.min_score and side >= _SMALLEST_FACE
         ]
         return without_overlaps(faces)
 
-    def _score(self, logit: Floats) -> list[float]:
-        """Return the probability of a face for mean logits of a look."""
+    def _score(self, found: _Answers) -> list[float]:
+        """Return the probability of a face for what a look found."""
         line = self._card["calibration"]
-        return [1 / (1 + math.exp(-(line["slope"] * float(v) + line["intercept"]))) for v in logit]
+        logits = line["slope"] * found.logit.astype(np.float64) + line["intercept"]
+        logits -= np.where(found.side < _SMALL, _SMALL_ODDS, 0.0)
+        return [float(share) for share in 1 / (1 + np.exp(-logits))]
 
     def _search(self, grey: Grey, pixels: int, asked: float) -> _Answers:
         """Return the answers of all levels, in any order."""
