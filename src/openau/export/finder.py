@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ import onnx
 import onnxruntime
 import torch
 
-from openau.errors import ModelError, OutputError
-from openau.export.tracing import OPSET, quiet, stripped
+from openau.errors import ModelError
+from openau.export.tracing import OPSET, quiet, stripped, write_whole
 from openau.faces.heads import CARD_KEY
 from openau.models.face_finder import STRIDE, FaceFinder
 
@@ -49,24 +48,10 @@ def export_finder(network: FaceFinder, card: Mapping[str, Any], path: Path) -> P
         _check_equal(network, model.SerializeToString(deterministic=True))
         onnx.helper.set_model_props(model, {CARD_KEY: json.dumps(card, sort_keys=True)})
         onnx.checker.check_model(model, full_check=True)
-        _write(path, model.SerializeToString(deterministic=True))
+        write_whole(path, model.SerializeToString(deterministic=True), "detector")
     finally:
         network.train(training)
     return path
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"The detector {path} cannot be written ({error.strerror}).") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _to_onnx(network: FaceFinder) -> onnx.ModelProto:

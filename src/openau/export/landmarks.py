@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import json
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from openau.errors import CardError, ModelError, OutputError
-from openau.export.tracing import traced
+from openau.errors import CardError, ModelError
+from openau.export.tracing import traced, write_whole
 from openau.faces.landmarks import CARD_KEY
 from openau.models.landmark_net import LandmarkNet
 from openau.models.weights import load_landmark_network
@@ -121,16 +120,7 @@ def export_landmarks(network: nn.Module, card: LandmarkCard, path: Path) -> Path
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString(deterministic=True)
     _check_equal(function, data, card)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"The model {path} cannot be written ({error.strerror}).") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    write_whole(path, data, "model")
     return path
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import onnx
 import torch
 from torch import nn
 
+from openau.errors import OutputError
 from openau.export.switches import merged
 
 OPSET = 18
@@ -71,3 +73,26 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def write_whole(path: Path, data: bytes, what: str) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: Target; replaced if it exists, its folder made if it does not.
+        data: All of the file.
+        what: What it is, for the sentence.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"The {what} {path} cannot be written ({error.strerror}).") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

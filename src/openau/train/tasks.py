@@ -85,22 +85,21 @@ class Intensity:
         Raises:
             TableError: The index knows no intensity, at most occurrence.
         """
-        columns = [au_column(au) for au in recipe.action_units]
-        found = crops.table.iloc[rows].reindex(columns=columns).to_numpy(np.float32, copy=True)
+        found = _intensities(crops, rows, recipe.action_units)
         if not (found > 1).any():
             raise TableError(
                 "The index knows no AU intensities 0-5; leave the loss 'intensity' out, or train on another "
                 "dataset."
             )
-        return {"intensity_0_5": found}
+        return {"au_intensity": found}
 
     def whole(self, arrays: Mapping[str, Floats]) -> Tensor:
         """Return all intensities, see `Task`."""
-        return torch.from_numpy(arrays["intensity_0_5"])
+        return torch.from_numpy(arrays["au_intensity"])
 
     def target(self, batch: Mapping[str, Tensor], output: Tensor, moves: Moves) -> Tensor:
         """Return the batch's intensities, see `Task`."""
-        return batch["intensity_0_5"]
+        return batch["au_intensity"]
 
 
 class Emotion:
@@ -154,8 +153,7 @@ class PointMaps:
                 "The crop stores know no landmarks, which heat maps are drawn from; prepare them again from "
                 "an index with landmarks, or with the detector mediapipe."
             )
-        columns = [au_column(au) for au in self._aus]
-        intensity = crops.table.iloc[rows].reindex(columns=columns).to_numpy(np.float32)
+        intensity = _intensities(crops, rows, self._aus)
         return {"points": points, "intensity": np.repeat(intensity, point_counts(self._aus), axis=1)}
 
     def whole(self, arrays: Mapping[str, Floats]) -> Tensor:
@@ -254,6 +252,12 @@ def _task(name: Takes, recipe: Recipe) -> Task:
     if name == "landmarks":
         return FaceLandmarks()
     return Emotion() if name == "emotion" else ActionUnits()
+
+
+def _intensities(crops: Crops, rows: NDArray[np.int64], aus: Sequence[int]) -> Floats:
+    """Return the intensities of the index, (N, A), NaN unknown, in memory that may be written to."""
+    columns = [au_column(au) for au in aus]
+    return crops.table.iloc[rows].reindex(columns=columns).to_numpy(np.float32, copy=True)
 
 
 def emotion_numbers(crops: Crops, rows: NDArray[np.int64]) -> Floats:
