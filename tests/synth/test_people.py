@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from openau.synth.cells import CELLS, Cell, cell_of
+from openau.synth.expression import lid_gap
 from openau.synth.hair import grow_hair
 from openau.synth.hairline import draw_hairline
 from openau.synth.identity import Stage, Subject, draw_subject, lip_gap
-from openau.synth.rig import HAIR
+from openau.synth.rig import HAIR, LEFT_EYE_LIDS
 from openau.synth.traits import SKIN_TYPES, Traits, draw_traits
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -152,3 +153,14 @@ def test_skin_groups_reflect_less_from_first_to_last() -> None:
 
 def test_the_mean_face_nearly_closes_its_lips(stage: Stage) -> None:
     assert 0.05 < lip_gap(stage.rig.vertices, stage.rig) < 0.1
+
+
+def test_eyes_lie_and_open_as_peoples_do(stage: Stage, subjects: list[Subject]) -> None:
+    marks = np.stack([subject.vertices[stage.rig.landmarks] for subject in subjects])
+    inner = np.linalg.norm(marks[:, 42] - marks[:, 39], axis=1).mean()
+    outer = np.linalg.norm(marks[:, 45] - marks[:, 36], axis=1).mean()
+    # Farkas (1994), men and women: inner corners 3.3 and 3.2 cm apart, outer ones 9.1 and 8.8.
+    assert inner == pytest.approx(3.25, abs=0.25)
+    assert outer == pytest.approx(8.95, abs=0.35)
+    height = np.mean([lid_gap(subject.vertices, stage.rig, LEFT_EYE_LIDS) for subject in subjects])
+    assert 0.8 < height < 1.1

@@ -9,6 +9,7 @@ import pytest
 
 from openau.records import Floats, Pixels
 from openau.synth.expression import Expression, pose_face
+from openau.synth.eyelids import even_lids
 from openau.synth.identity import Stage, Subject, draw_subject
 from openau.synth.labels import lips_part_intensity, measure
 from openau.synth.movements import MOVEMENTS
@@ -195,7 +196,7 @@ def test_landmarks_are_the_projected_vertices(stage: Stage, subject: Subject) ->
     vertices = posed(stage, subject.vertices, expression)
     pivot = float32([0, 0, 1])
     turned = float32((vertices[stage.rig.landmarks] - pivot) @ head_rotation(view.camera).T)
-    assert np.abs(points - project(turned, view.camera, (SIZE, SIZE))).max() < 0.01
+    assert np.abs(points - even_lids(project(turned, view.camera, (SIZE, SIZE)))).max() < 0.01
 
 
 def test_a_turned_head_points_where_the_angles_say() -> None:
@@ -226,7 +227,7 @@ def test_landmarks_lie_in_the_picture_and_the_box_covers_brows_to_mouth(
         assert (inner[:, 0] < x2 + 0.03 * (x2 - x1)).all()
         assert (inner[:, 1] > y1).all()
         # An open mouth of a tilted head may hang out of the box, as it does with the cascade's own.
-        assert (inner[:, 1] < y2 + 0.1 * (y2 - y1)).all()
+        assert (inner[:, 1] < y2 + 0.18 * (y2 - y1)).all()
 
 
 def test_the_face_box_moves_and_grows_with_the_landmarks(stage: Stage) -> None:

@@ -77,7 +77,7 @@ class Head:
             near = self.eyes[np.sign(vertices[self.eyes, 0]) == np.sign(lid[:, 0].mean())]
             edge = np.interp(vertices[near, 0], lid[order, 0], lid[order, 1])
             below = edge - vertices[near, 1]
-            extra[near] = 0.55 * smooth_step(LID_SHADOW_CM, -0.05, below)
+            extra[near] = 0.62 * smooth_step(LID_SHADOW_CM, -0.05, below)
         return extra
 
 

@@ -191,10 +191,10 @@ def draw_subject(
     hairline = draw_hairline(rng, traits)
     clothes = (rng.uniform(0.02, 0.6) * (1 + 0.35 * rng.uniform(-1, 1, 3))).astype(np.float32)
     teeth = float32(
-        np.array([0.62, 0.57, 0.47])
-        * rng.uniform(0.65, 1.15, 1)
+        np.array([0.76, 0.71, 0.6])
+        * rng.uniform(0.65, 1.1, 1)
         * [1, 1, rng.uniform(0.75, 1.1)]
-        * (1 - 0.28 * traits.tone)
+        * (1 - 0.2 * traits.tone)
     )
     body = _grow(rng, stage, traits, hairline, vertices, worn)
     cover = _scalp_cover(stage, hairline)
@@ -319,8 +319,8 @@ def _resting_face(rng: np.random.Generator, rig: Rig) -> dict[str, float]:
         shared = rng.standard_normal()
         for end in ("_L", "_R"):
             value = float(deviation * (shared + 0.3 * rng.standard_normal()))
-            # Lids may droop in a neutral face, but not open beyond it: that would be AU5.
-            weights[name + end] = max(value, -0.05) if name == "eyeBlink" else value
+            # The rig's mean eye is open by 0.83 cm, people's by 1.0 (Farkas 1994); staring ones would be AU5.
+            weights[name + end] = max(value - 0.1, -0.22) if name == "eyeBlink" else value
     for name, deviation in _RESTING_MIDDLE.items():
         weights[name] = float(deviation * rng.standard_normal())
     return {name: weight for name, weight in weights.items() if name in rig.expression}

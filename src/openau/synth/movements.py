@@ -97,18 +97,18 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     4: Movement(
         "ch. 2, AU 4",
         "The rig lowers mostly the middle of the brow; our shapes lower its inner half and join the ends.",
-        {"browDown": 1.1, PINCH: 1.35, LOWER: 1.35},
+        {"browDown": 1.25, PINCH: 1.6, LOWER: 1.7},
     ),
     5: Movement("ch. 2, AU 5", "Upper lid up, more white above the iris.", {"eyeWide": 1.35}),
     6: Movement(
         "ch. 2, AU 6",
         "Cheek up, bag under the eye, outer brow a little lower; the lid is pushed up, not tightened.",
-        {"cheekRaiser": 0.8, "cheekSquint": 0.4, MOUND: 1.0, BAG: 1.0, HOOD: 1.0},
+        {"cheekRaiser": 0.9, "cheekSquint": 0.45, MOUND: 1.2, BAG: 1.25, HOOD: 1.0, "eyeSquint": 0.15},
     ),
     7: Movement(
         "ch. 2, AU 7",
         "Lower lid raised and straightened, upper lid a little lower: the aperture narrows from both sides.",
-        {"eyeSquint": 0.6, TIGHT: 1.0, "eyeBlink": 0.14},
+        {"eyeSquint": 0.65, TIGHT: 1.15, "eyeBlink": 0.16},
     ),
     9: Movement(
         "ch. 3, AU 9",
@@ -123,7 +123,9 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
         {"mouthShrugUpper": 0.5, "mouthShrugLower": 0.35},
     ),
     12: Movement(
-        "ch. 5, AU 12", "Corners up and out, cheeks follow.", {"mouthSmile": 1.1, "cheekSquint": 0.15}
+        "ch. 5, AU 12",
+        "Corners up and out, cheeks follow.",
+        {"mouthSmile": 1.25, "cheekSquint": 0.15, MOUND: 0.3},
     ),
     14: Movement(
         "ch. 4, AU 14",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openau.records import Box, Floats, Pixels
 from openau.synth.backdrop import paint_backdrop
 from openau.synth.expression import Expression, posed_face
+from openau.synth.eyelids import even_lids
 from openau.synth.identity import Stage, Subject
 from openau.synth.labels import measure, measured_truth
 from openau.synth.lens import develop
@@ -126,7 +127,7 @@ def render(
     points = project(turned, view.camera, (height, width))
     light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points, extra))
     developed = develop(light, face, view.flaws, _target_level(subject, view.flaws), rng)
-    final = points[rig.landmarks]
+    final = even_lids(points[rig.landmarks])
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
     rgb = np.rint(developed * 255).astype(np.uint8)
     half = (height // MASK_SCALE, width // MASK_SCALE)

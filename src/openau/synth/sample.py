@@ -20,6 +20,7 @@ import numpy as np
 
 from openau.errors import SettingError
 from openau.synth.expression import Expression
+from openau.synth.manner import draw_manner
 from openau.synth.movements import MOVEMENTS
 
 PROTOTYPES: Final[Mapping[str, tuple[tuple[int, ...], ...]]] = {
@@ -56,15 +57,15 @@ EXCLUDED: Final = frozenset(
 """Pairs that one face cannot show at once, or that the rig cannot show without lying."""
 
 PULLS: Final = (
-    *((12, 6, 0.45), (6, 12, 0.45), (6, 7, 0.3), (4, 7, 0.4), (9, 7, 0.5), (9, 4, 0.4), (10, 7, 0.35)),
+    *((12, 6, 0.6), (6, 12, 0.6), (6, 7, 0.35), (4, 7, 0.45), (9, 7, 0.55), (9, 4, 0.5), (10, 7, 0.4)),
     *((1, 2, 0.4), (2, 1, 0.5), (17, 24, 0.15), (17, 15, 0.2), (24, 17, 0.3), (15, 17, 0.3), (5, 2, 0.2)),
-    *((20, 25, 0.3), (12, 25, 0.3), (23, 4, 0.2), (10, 25, 0.3)),
+    *((20, 25, 0.3), (12, 25, 0.4), (23, 4, 0.2), (10, 25, 0.3), (9, 10, 0.3)),
 )
 """(AU, companion, chance that the companion comes along)."""
 
 _FIRST: Final = {
     **{1: 0.5, 2: 0.5, 4: 0.5, 5: 1.0, 6: 0.9, 7: 0.5, 9: 1.3, 10: 1.3, 12: 1.1, 14: 1.3, 15: 1.1, 17: 0.9},
-    **{20: 1.6, 23: 2.6, 24: 2.7, 25: 0.3, 26: 1.5, 43: 1.5, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.35},
+    **{20: 1.8, 23: 3.3, 24: 3.1, 25: 0.3, 26: 1.5, 43: 1.5, 16: 0.3, 18: 0.4, 22: 0.3, 27: 0.3, 28: 0.35},
 }
 """How often an AU is chosen freely, relative to the others."""
 
@@ -96,9 +97,9 @@ _TRIES: Final = 400
 
 KINDS: Final[Mapping[str, float]] = {
     "neutral": 0.18,
-    "single": 0.16,
-    "prototype": 0.30,
-    "free": 0.23,
+    "single": 0.13,
+    "prototype": 0.38,
+    "free": 0.18,
     "speech": 0.07,
     "squint": 0.04,
     "blink": 0.02,
@@ -176,7 +177,10 @@ def _draw_freely(rng: np.random.Generator) -> Expression:
         chosen[43] = _closure(rng, kind)
     left, right = _take_sides(rng, chosen)
     gaze = _suit_gaze(_draw_gaze(rng), chosen)
-    return Expression(left, right, gaze, _draw_extra(rng, kind), _wrinkle_gain(rng), emotion)
+    extra = _draw_extra(rng, kind)
+    for name, weight in draw_manner(rng, left, right).items():
+        extra[name] = extra.get(name, 0.0) + weight
+    return Expression(left, right, gaze, extra, _wrinkle_gain(rng), emotion)
 
 
 def squint(rng: np.random.Generator, expression: Expression) -> Expression:
@@ -356,7 +360,7 @@ def _draw_extra(rng: np.random.Generator, kind: str) -> dict[str, float]:
 
 def _wrinkle_gain(rng: np.random.Generator) -> float:
     """Draw how deep this picture's wrinkles are, so that no network can live on wrinkles alone."""
-    return 0.0 if rng.random() < 0.12 else float(rng.gamma(2.2, 0.42))
+    return 0.0 if rng.random() < 0.16 else float(rng.gamma(2.0, 0.42))
 
 
 _CHOOSERS: Final[Mapping[str, Callable[[np.random.Generator], dict[int, float]]]] = {

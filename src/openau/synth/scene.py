@@ -134,7 +134,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         pitch_deg=pitch,
         yaw_deg=yaw,
         roll_deg=roll,
-        distance_cm=float(np.clip(np.exp(rng.normal(4.3, 0.4)), 40, 180)),
+        distance_cm=float(np.clip(np.exp(rng.normal(4.75, 0.5)), 40, 300)),
         span_cm=float(20.5 + 7 * rng.beta(1.1, 2.2)),
         shift_cm=(float(right + rng.uniform(-0.8, 0.8)), float(0.2 + down + rng.uniform(-0.7, 0.7))),
     )

@@ -50,6 +50,8 @@ _SWELLS: Final = (
     Swell("sag", (2.3, 4.75), (0.8, 0.4), (0, 0, -0.13)),
     Swell("inner_fold", (1.95, 3.55), (0.4, 0.42), (0.2, -0.2, 0.1)),
     Swell("inner_fold", (1.7, 3.2), (0.3, 0.4), (0.16, 0, 0.06)),
+    # The inner corners of the rig's mean face are 3.7 cm apart, people's 3.2 (Farkas 1994).
+    Swell("canthus", (1.85, 3.12), (0.5, 0.5), (-0.27, -0.03, 0.02)),
     Swell("tilt", (4.7, 3.6), (0.8, 0.8), (0, 0.14, 0)),
     Swell("tilt", (1.8, 3.3), (0.6, 0.5), (0, -0.06, 0)),
 )
@@ -126,6 +128,7 @@ def form_weights(traits: Traits) -> dict[str, float]:
         "bag": lids.bag,
         "inner_fold": lids.inner_fold,
         "tilt": lids.tilt,
+        "canthus": lids.inner_reach,
         "sag": traits.sagging,
     }
 

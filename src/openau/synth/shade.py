@@ -211,7 +211,7 @@ def _surface_colour(  # noqa: C901, PLR0912 - one branch per part
             _texture(paint.eye, u, v, colour)
             for k in range(3):
                 colour[k] *= 1 - extra
-            gloss, squarings = 1.1 * (1 - 0.7 * extra), 7
+            gloss, squarings = 5.0 * (1 - 0.8 * extra), 7
         else:
             brightness = extra * _strand(u, v)
             for k in range(3):

@@ -164,4 +164,7 @@ def _occlusion(rig: Rig, directions: int = 80, size: int = 224) -> Floats:
     # The bake sees closed lips and a lid's own thickness; both parts get back the light of an open aperture.
     occlusion[eye] = np.clip(occlusion[eye], 0.7, 1)
     occlusion[mouth] = np.clip(occlusion[mouth] * 0.8 + 0.35, 0.3, 0.8)
+    # Enamel shines through: teeth are the brightest part of a smile, even in the shadow of the lip.
+    teeth = _member(rig, TEETH)
+    occlusion[teeth] = np.clip(occlusion[teeth] + 0.25, 0.7, 1)
     return float32(occlusion)

@@ -67,6 +67,7 @@ class Lids:
         crease_depth_cm: 0 where there is none.
         hood: How far skin hangs over the upper lid, 0-1.
         inner_fold: How far a fold covers the inner corner, 0-1.
+        inner_reach: How far the inner corner lies toward the nose; 1 is usual, less under a fold.
         bag: How full the lower lid is, 0-1.
         tilt: Outer corners up (positive) or down, -1 to 1.
         lash_length: Factor on the usual length.
@@ -80,6 +81,7 @@ class Lids:
     crease_depth_cm: float
     hood: float
     inner_fold: float
+    inner_reach: float
     bag: float
     tilt: float
     lash_length: float
@@ -271,11 +273,12 @@ def _draw_lids(rng: np.random.Generator, gender: str, tone: float, old: float, m
         crease_depth_cm=float(depth),
         hood=float(np.clip(hood + 0.25 * old * rng.random(), 0, 1)),
         inner_fold=float(fold),
+        inner_reach=float(np.clip(rng.normal(1.05, 0.25) - 0.35 * fold, 0.2, 1.6)),
         bag=float(np.clip(rng.beta(1.2, 3) + 0.5 * old * rng.random(), 0, 1)),
         tilt=float(np.clip(rng.normal(0.25 if form == "single" else 0, 0.4) - 0.3 * old, -1, 1)),
         lash_length=float(rng.uniform(0.6, 1.15 if female else 0.95) + 0.3 * makeup.liner),
         lash=float(np.clip(rng.uniform(0.3, 0.9 if female else 0.65) + 0.25 * makeup.liner, 0, 1)),
-        lid_line=float(max(rng.uniform(0.1, 0.6 if female else 0.45), makeup.liner)),
+        lid_line=float(max(rng.uniform(0.3, 0.9 if female else 0.75), makeup.liner)),
         circles=float(np.clip(rng.beta(1.3, 3) + 0.2 * min(old, 1), 0, 1)),
     )
 
