@@ -33,7 +33,7 @@ def test_corners_and_all_other_landmarks_stay() -> None:
 
 
 def test_a_turned_enlarged_face_has_turned_enlarged_landmarks() -> None:
-    points, turn = TEMPLATE.astype(np.float32) * 80, np.float32([[0.6, -0.8], [0.8, 0.6]]) * 1.7
+    points, turn = TEMPLATE.astype(np.float32) * 80, np.array([[0.6, -0.8], [0.8, 0.6]], np.float32) * 1.7
     np.testing.assert_allclose(even_lids(points @ turn + 5), even_lids(points) @ turn + 5, atol=1e-4)
 
 
