@@ -15,9 +15,10 @@ import pandas as pd
 import psutil  # type: ignore[import-untyped] # has no types
 import pytest
 
-from openau.data.crops import choose_face, overlap, prepare, wide_spec
+from openau.data.crops import prepare, wide_spec
 from openau.data.dataset import CropDataset, Crops
 from openau.data.index import build_index
+from openau.data.one_face import choose_face, overlap
 from openau.data.store import CropStore, PixelFile
 from openau.errors import InputError, NoInputError, OutputError, SettingError, TableError
 from openau.faces import FITTED, TEMPLATE, Detector, crop_face

@@ -76,7 +76,7 @@ def test_a_moved_face_is_found_again_where_a_search_finds_it(
         assert again is not None
         assert len(again) == len(searched) == 1
         side = searched[0].box_px[2] - searched[0].box_px[0]
-        assert math.dist(again[0].box_px, searched[0].box_px) < 0.03 * side
+        assert math.dist(again[0].box_px, searched[0].box_px) < 0.05 * side
         assert abs(again[0].score - searched[0].score) < 0.05
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from openau.data.crops import choose_face
+from openau.data.one_face import choose_face
 from openau.export import export_run
 from openau.faces import crop_face
 from openau.read import read_image

@@ -28,15 +28,13 @@ import pandas as pd
 
 from openau.data.index import check_index
 from openau.data.journal import Journal
+from openau.data.one_face import DetectorSource, build_once, choose_face, find_face
 from openau.data.pictures import read_picture
 from openau.data.store import FACTS, LOST, PIXELS, POINTS, SCHEMA, TABLE
 from openau.data.truth import STORED_CENTRE
 from openau.errors import InputError, NoInputError, OutputError, SettingError
-from openau.faces import Detector, build_detector, crop_face, with_landmarks
+from openau.faces import crop_face, with_landmarks
 from openau.records import Box, CropSpec, Face, Floats, Pixels
-
-MIN_OVERLAP = 0.3
-"""A detection is the labelled face where it covers at least this much of its true box (over the union)."""
 
 NO_FACE = "no face was found"
 """The reason in `lost.csv` where the picture was read and the detector found nothing."""
@@ -44,7 +42,6 @@ NO_FACE = "no face was found"
 _CHUNK = 32
 
 Progress = Callable[[int, int], None]
-DetectorSource = str | Callable[[], Detector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +91,11 @@ def prepare(
     """Find and cut the face of every picture of an index.
 
     The face is found as the instrument finds it. Where the index has a true box (`x1, y1, x2, y2`), the
-    detection that overlaps it most counts, otherwise the largest. A picture without one, and a picture that
-    cannot be read, is left out, counted, and listed in `lost.csv` with the reason. The true landmarks of the
-    index, where it has them, else those of the detector, where it gives any, are kept beside the crops. A
-    recipe aligned by landmarks takes these, and where there are none those of the landmark network.
+    detection that overlaps it most counts, otherwise the largest; the search ends when it is found, and is
+    repeated more thoroughly where it is not. A picture without one, and a picture that cannot be read, is
+    left out, counted, and listed in `lost.csv` with the reason. The true landmarks of the index, where it has
+    them, else those of the detector, where it gives any, are kept beside the crops. A recipe aligned by
+    landmarks takes these, and where there are none those of the landmark network.
 
     The store is the same whatever the number of processes. What was interrupted goes on where it stopped when
     it is asked for again with the same index, recipe and detector.
@@ -130,7 +128,7 @@ def prepare(
     if out.exists():
         raise OutputError(f"{out} exists already; give another folder, or remove it.")
     if detector != "index":
-        _detector(detector)  # what is wrong with it is said before anything is written
+        build_once(detector)  # what is wrong with it is said before anything is written
     _check_space(out, len(index) * wide.size**2 * 3)
     pictures = _pictures(index)
     name = detector if isinstance(detector, str) else getattr(detector, "__name__", "custom")
@@ -285,8 +283,10 @@ def _pictures(index: pd.DataFrame) -> list[_Picture]:
 def _cut(picture: _Picture, *, wide: CropSpec, detector: DetectorSource) -> tuple[Pixels, Floats] | None:
     """Return the (W, W, 3) crop of one picture's face and its (68, 2) landmarks; None without a face."""
     rgb = read_picture(picture.path)
-    given = [] if picture.box is None else [Face(picture.box, 1.0)]
-    face = choose_face(given if detector == "index" else _detector(detector)(rgb), picture.box)
+    if detector == "index":
+        face = choose_face([] if picture.box is None else [Face(picture.box, 1.0)], picture.box)
+    else:
+        face = find_face(rgb, detector, picture.box)
     if face is None:
         return None
     if picture.landmarks is not None:
@@ -314,56 +314,6 @@ def _drop_unknown_points(folder: Path) -> None:
     file = folder / POINTS
     if np.isnan(np.memmap(file, dtype=np.float32, mode="r")).all():
         file.unlink()
-
-
-_DETECTORS: dict[DetectorSource, Detector] = {}
-
-
-def _detector(source: DetectorSource) -> Detector:
-    """Build a detector once per process."""
-    if source not in _DETECTORS:
-        _DETECTORS[source] = build_detector(source) if isinstance(source, str) else source()
-    return _DETECTORS[source]
-
-
-def choose_face(faces: list[Face], truth: Box | None) -> Face | None:
-    """Return the detection that belongs to the label.
-
-    Args:
-        faces: What the detector found.
-        truth: The labelled face's true box, where known.
-
-    Returns:
-        The face with the best overlap if it reaches `MIN_OVERLAP`; the largest where no true box is known;
-        None where there is no such face.
-    """
-    if not faces:
-        return None
-    if truth is None:
-        return max(faces, key=lambda face: _area(face.box_px))
-    best = max(faces, key=lambda face: overlap(face.box_px, truth))
-    return best if overlap(best.box_px, truth) >= MIN_OVERLAP else None
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Return the intersection of two boxes over their union.
-
-    Args:
-        one: `x1, y1, x2, y2` in pixels.
-        other: The same.
-
-    Returns:
-        0–1; 0 where neither has an area.
-    """
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    union = _area(one) + _area(other) - shared
-    return shared / union if union > 0 else 0.0
-
-
-def _area(box: Box) -> float:
-    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
 def _write_tables(index: pd.DataFrame, reasons: list[str], folder: Path, facts: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from openau.data.crops import choose_face
+from openau.data.one_face import choose_face
 from openau.data.pictures import read_picture
 from openau.data.truth import read_landmarks, read_masks
 from openau.errors import InputError, SettingError

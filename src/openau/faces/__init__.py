@@ -2,7 +2,7 @@
 
 from openau.faces.align import FITTED, MIRRORED_POINTS, TEMPLATE, TurnedBox, turned_box
 from openau.faces.crop import crop_face, crop_matrix
-from openau.faces.detect import DETECTORS, Detector, build_detector, house_box
+from openau.faces.detect import DETECTORS, Detector, StopsEarly, build_detector, house_box
 from openau.faces.follow import Follower, LooksAgain, stretch_of
 from openau.faces.landmarks import (
     LandmarkModel,
@@ -22,6 +22,7 @@ __all__ = [
     "Follower",
     "LandmarkModel",
     "LooksAgain",
+    "StopsEarly",
     "Tracker",
     "TurnedBox",
     "build_detector",

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -42,6 +42,20 @@ class Detector(Protocol):
 
     def __call__(self, rgb: Pixels) -> list[Face]:
         """Return the faces in an (H, W, 3) RGB uint8 picture, surest first, in house boxes."""
+        ...
+
+
+@runtime_checkable
+class StopsEarly(Protocol):
+    """A detector that can end its search when the faces found are enough: large ones are found first."""
+
+    def until(self, rgb: Pixels, is_enough: Callable[[list[Face]], bool]) -> list[Face]:
+        """Search from large faces to small ones; return the faces found until it was enough, surest first.
+
+        Args:
+            rgb: (H, W, 3) RGB uint8.
+            is_enough: Is asked now and then with the sure faces found so far; a larger one does not follow.
+        """
         ...
 
 
