@@ -155,6 +155,7 @@ def _smaller(setting: Setting) -> str:
         "{} pictures per batch": scale.batch,
     }
     parts = [text.format(value) for text, value in made.items() if value]
+    parts += [f"{count} of {name}" for name, count in scale.most.items()]
     parts = [f"at most {', '.join(parts)}"] if parts else []
     parts += [f"learning rate {scale.lr:g}"] if scale.lr else []
     parts += [f"at most {scale.people} people in a stand-in of people"] if scale.people else []

@@ -322,7 +322,7 @@ STUDY = Study(
     scales={
         "smoke": Scale(pictures=240, epochs=2, size=32, batch=16, lr=1e-3, resamples=0, rarest=15),
         "small": Scale(
-            pictures=800,
+            pictures=4800,
             epochs=6,
             size=32,
             batch=16,
@@ -333,6 +333,7 @@ STUDY = Study(
             people=600,
             bfloat16=("fan_heatmap", "me_graph", "emotiram_fau"),
             seeds=3,
+            most={CAER: 2000},
         ),
         "full": Scale(faces=60_000),
     },

@@ -20,7 +20,7 @@ from openau.studies.page import Section
 from openau.studies.parts import au_rows, measured_columns, published_columns
 from openau.studies.published import PublishedTable, read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.study import RunPlan, Scale, Setting, Source, Study, run_key
+from openau.studies.study import RunPlan, Scale, Setting, Source, Study, repeated, run_key
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe
 from openau.train.config import (
@@ -44,6 +44,15 @@ NETWORKS: Mapping[str, str] = {
     "shufflenet_v2": "ShuffleNetV2",
 }
 """Our name of a network to the paper's."""
+
+OURS = "compact_resnet"
+"""The default model's network, which the page shows beside the paper's six."""
+
+COLUMNS: Mapping[str, str] = {**NETWORKS, OURS: "CompactResNet, not in the paper"}
+"""Network to what its column is called."""
+
+_OUR_EPOCHS = {"smoke": 1, "small": 20, "full": 12}
+"""Scale to the epochs of our network."""
 
 LETTERS: Mapping[str, str] = {"A": "A = VGG19", "D": "D = EfficientNetB0", "F": "F = ShuffleNetV2"}
 """What is known of the letters over the columns of Tables 7 and 8."""
@@ -85,24 +94,48 @@ def paper_recipe(network: str) -> Recipe:
     )
 
 
-def plan(setting: Setting) -> list[RunPlan]:
-    """Return the runs: every network on both datasets.
+def our_recipe(setting: Setting) -> Recipe:
+    """Return the recipe of our own network, which starts from nothing and reads aligned faces.
 
     Args:
         setting: How the study is run.
     """
+    recipe = Recipe(
+        name=OURS,
+        aus="moreno2024-12",
+        crop=CropSpec(96, 1.05, 0.06, "points"),
+        labels=LabelSettings(rule=PAPER),
+        model=ModelSettings(OURS, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
+        loss=LossSettings("weighted_bce", limit=4.0),
+        optimiser=OptimiserSettings("adamw", 1e-3, weight_decay=0.05, warmup=50, clip=5.0, average=0.0),
+        augmentation=replace(AUGMENTATIONS["none"], flip=0.5, shift=0.04, zoom=0.1),
+    )
+    scaled = setting.scaled(recipe, multiple=8, smallest=32)
+    run = replace(scaled.run, epochs=_OUR_EPOCHS[setting.scale_name])
+    return replace(scaled, run=run, optimiser=recipe.optimiser)
+
+
+def plan(setting: Setting) -> list[RunPlan]:
+    """Return the runs: every network on both datasets, ours on DISFA+ by several seeds.
+
+    Args:
+        setting: How the study is run.
+    """
+    recipes = {
+        network: _with_weights(setting.scaled(paper_recipe(network), multiple=32, smallest=32), setting)
+        for network in NETWORKS
+    }
     found = []
-    for network in NETWORKS:
-        recipe = _with_weights(setting.scaled(paper_recipe(network), multiple=32, smallest=32), setting)
+    for network, recipe in {**recipes, OURS: our_recipe(setting)}.items():
         for (source, protocol), split in PROTOCOLS.items():
             if protocol in setting.protocols:
                 options: dict[str, float] = {"test": 0.2} if split == "subject" else {}
                 if source == "dem" and setting.scale_name != "full":
                     options = {"copies": 2}
                 chosen = replace(recipe, data=DataSettings(split=split, options=options))
-                found.append(
-                    RunPlan(run_key(source, protocol, network), source, recipe.crop, chosen, protocol)
-                )
+                run = RunPlan(run_key(source, protocol, network), source, recipe.crop, chosen, protocol)
+                often = network == OURS and source == "disfa_plus"
+                found += repeated(run, setting.scale.seeds if often else 1)
     return found
 
 
@@ -130,7 +163,7 @@ def sections(results: Results) -> list[Section]:
     worth = {
         f"{results.title(source)}, {paper}": {p: run_key(source, p, network) for p in protocols}
         for source in _TABLES
-        for network, paper in NETWORKS.items()
+        for network, paper in COLUMNS.items()
     }
     start = (
         "The networks start from ImageNet weights and train their last block."
@@ -151,7 +184,7 @@ def sections(results: Results) -> list[Section]:
             "Where the networks look, in numbers",
             {
                 source: {
-                    paper: run_key(source, protocols[-1], network) for network, paper in NETWORKS.items()
+                    paper: run_key(source, protocols[-1], network) for network, paper in COLUMNS.items()
                 }
                 for source in _TABLES
             },
@@ -209,7 +242,7 @@ def _hyperparameters(results: Results) -> ResultTable:
         cells: dict[str, Cell] = {row.model: row for row in printed.where(metric=metric)}
         columns.append(Column(title, cells))
     used: dict[str, dict[str, Cell]] = {title: {} for title in ("epochs", "batch", "learning rate", "pixels")}
-    for network, paper in NETWORKS.items():
+    for network, paper in COLUMNS.items():
         plan = next(plan for key, plan in results.plans.items() if key.endswith(f"-{network}"))
         assert isinstance(plan.recipe, Recipe)
         recipe = plan.recipe
@@ -218,7 +251,7 @@ def _hyperparameters(results: Results) -> ResultTable:
             used[title][paper] = f"{value:g}"
     columns += [Column(f"{title}, here", cells) for title, cells in used.items()]
     caption = "Table 6: hyperparameters. Adam and cross-entropy throughout."
-    return ResultTable("table6", caption, list(NETWORKS.values()), columns, "network", of_faces=False)
+    return ResultTable("table6", caption, list(COLUMNS.values()), columns, "network", of_faces=False)
 
 
 def _f1_tables(results: Results, source: str) -> list[ResultTable]:
@@ -229,7 +262,7 @@ def _f1_tables(results: Results, source: str) -> list[ResultTable]:
     for protocol in results.setting.protocols:
         columns = published_columns(printed, "f1") if protocol == results.setting.protocols[0] else []
         columns = [replace(column, title=LETTERS.get(column.title, column.title)) for column in columns]
-        keys = {paper: run_key(source, protocol, network) for network, paper in NETWORKS.items()}
+        keys = {paper: run_key(source, protocol, network) for network, paper in COLUMNS.items()}
         columns += measured_columns(results, keys, "f1")
         name = PROTOCOL_NAMES[protocol]
         tables.append(
@@ -290,16 +323,18 @@ STUDY = Study(
     scales={
         "smoke": Scale(pictures=48, epochs=1, size=64, batch=16, resamples=0, rarest=8),
         "small": Scale(
-            pictures=600,
-            epochs=5,
+            pictures=1500,
+            epochs=2,
             size=32,
             batch=16,
             lr=1e-3,
             resamples=200,
             rarest=8,
-            faces=24_000,
-            people=150,
-            bfloat16=("vgg19", "resnet101"),
+            faces=4800,
+            people=15,
+            per_subject=160,
+            bfloat16=("vgg19", "resnet101", OURS),
+            seeds=5,
         ),
         "full": Scale(faces=60_000),
     },
@@ -313,5 +348,9 @@ STUDY = Study(
         "Neutral pictures and those without any of the 12 AUs are left out as in the paper; that raises F1.",
         "Below full scale a rare picture is copied twice, not ten times.",
         "F1 without shared people on DISFA+ rests on two test people of nine.",
+        "Our own network stands beside the paper's six; it reads faces aligned by their landmarks.",
+        "At the scale small the six networks start from random weights and see 2,000 pictures: they say how "
+        "the study runs, not how good the networks are. What the random split was worth is told by our "
+        "network, which learns from so few.",
     ),
 )

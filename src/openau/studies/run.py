@@ -26,8 +26,6 @@ from openau.synth.rig import find_rig
 from openau.train import Progress, train
 
 _FACTS = "study.json"
-_PER_SUBJECT = 8
-"""Rendered pictures of each person: several, so that a random split shares people as the papers' do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +191,13 @@ class _Bench:
         if name not in self._indexes:
             source, setting = self.sources[name], self.setting
             if name in setting.roots:
-                self._indexes[name] = _thinned(build_index(name, setting.roots[name]), setting)
+                self._indexes[name] = _thinned(build_index(name, setting.roots[name]), name, setting)
             else:
                 self._indexes[name] = stand_in(
                     _pool(setting),
                     source.stand_in,
                     source.title,
-                    pictures=setting.scale.pictures,
+                    pictures=setting.scale.most_of(name),
                     rarest=setting.scale.rarest,
                     people=self._people(name),
                     seed=setting.seed,
@@ -218,7 +216,7 @@ class _Bench:
 
     def store(self, name: str, crop: CropSpec) -> Path:
         """Return a crop store, made at the first time."""
-        shape = f"{crop.size}px-{crop.scale:g}-{crop.shift_y:g}"
+        shape = f"{crop.size}px-{crop.scale:g}-{crop.shift_y:g}" + ("" if crop.align == "box" else f"-{crop.align}")
         folder = self.setting.out / "stores" / f"{name}-{shape}"
         if not folder.exists():
             detector = "openau" if name in self.setting.roots else "index"
@@ -261,16 +259,16 @@ def _pool(setting: Setting) -> pd.DataFrame:
         setting.scale.faces,
         size=side,
         seed=setting.seed,
-        per_subject=_PER_SUBJECT,
+        per_subject=setting.scale.per_subject,
         masks=False,
         rig=setting.rig,
     )
     return build_index("synthetic", folder)
 
 
-def _thinned(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+def _thinned(table: pd.DataFrame, name: str, setting: Setting) -> pd.DataFrame:
     """Return a dataset's index with at most as many rows as the scale wants, evenly from all of it."""
-    most = setting.scale.pictures
+    most = setting.scale.most_of(name)
     if not most or len(table) <= most:
         return table
     rows = np.random.default_rng(setting.seed).permutation(len(table))[:most]

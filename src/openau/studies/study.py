@@ -41,6 +41,9 @@ class Scale:
             times as there; 0 for all.
         bfloat16: Networks that train in bfloat16, where a processor is quicker so.
         seeds: By how many seeds the runs of a comparison are repeated, each with its own split.
+        per_subject: Pictures of each person, where faces are rendered for the stand-ins: several, so that a
+            random split shares people as the papers' do.
+        most: Dataset to its most pictures, where that is not `pictures`.
     """
 
     pictures: int = 0
@@ -54,6 +57,16 @@ class Scale:
     people: int = 0
     bfloat16: tuple[str, ...] = ()
     seeds: int = 1
+    per_subject: int = 8
+    most: Mapping[str, int] = field(default_factory=dict)
+
+    def most_of(self, source: str) -> int:
+        """Return the most pictures of a dataset; 0 for all.
+
+        Args:
+            source: Its name.
+        """
+        return self.most.get(source, self.pictures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,11 +66,9 @@ LOSSES_COMPARED: Mapping[str, LossName] = {"MSR": "msr", "Ad-MSR": "ad_msr"}
 """The losses compared, by the paper's names."""
 _SMALLER: Mapping[str, dict[str, Any]] = {"drml": {"dense": (256, 128)}, "alexnet": {"dense": 256}}
 
-_PLAIN = ModelSettings(
-    "attention_cnn", {"attention": False, "dropout": 0.0}, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
-)
-"""What takes AlexNet's place at the scale small: five convolutions and three dense layers, too."""
-_PLAIN_NAME = "5 convolutions"
+_SOONER = ModelSettings("compact_resnet", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+"""What takes AlexNet's place at the scale small: the default model's network."""
+_SOONER_NAME = "CompactResNet"
 
 
 def paper_recipe(source: str, network: str, loss: LossName, aus: tuple[int, ...]) -> Recipe:
@@ -90,7 +88,7 @@ def paper_recipe(source: str, network: str, loss: LossName, aus: tuple[int, ...]
     return Recipe(
         name=f"{source}-{network}-{loss}",
         aus=aus,
-        crop=CropSpec(needs.size),
+        crop=CropSpec(needs.size, align="points"),  # the paper registers faces by a similarity
         labels=LabelSettings(rule=RULES[source]),
         model=ModelSettings(network, mean=needs.mean, std=needs.std),
         loss=LossSettings(loss),
@@ -182,8 +180,8 @@ def _scaled(recipe: Recipe, setting: Setting) -> Recipe:
         options = _SMALLER.get(recipe.model.name, {})
         scaled = replace(scaled, model=replace(scaled.model, options=options), optimiser=adam)
     if _stands_in(setting) and recipe.model.name == "alexnet":
-        scaled = setting.scaled(replace(recipe, crop=CropSpec(48), model=_PLAIN), multiple=16)
-        scaled = replace(scaled, optimiser=replace(adam, warmup=100, clip=5.0))
+        scaled = setting.scaled(replace(recipe, model=_SOONER), multiple=8, smallest=32)
+        scaled = replace(scaled, optimiser=replace(adam, lr=1e-3, schedule="cosine", warmup=50, clip=5.0))
     return scaled
 
 
@@ -199,7 +197,7 @@ def our_name(results: Results, system: str) -> str:
         results: The finished runs.
         system: The paper's name of it.
     """
-    return system.replace("AlexNet", _PLAIN_NAME) if _stands_in(results.setting) else system
+    return system.replace("AlexNet", _SOONER_NAME) if _stands_in(results.setting) else system
 
 
 def sweep_key(protocol: str, ratio: int, loss: str) -> str:
