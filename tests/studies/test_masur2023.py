@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from openau.studies import RunPlan, Setting, build_setting, find_study, run_study
-from openau.studies.masur2023 import BEFORE, plan
+from openau.studies.masur2023_plan import BEFORE, plan
 from openau.train import Recipe, load_recipe
 
 
@@ -39,6 +39,17 @@ def test_every_run_starts_from_one_before_it_that_fits(tmp_path: Path) -> None:
     assert recipes[BEFORE["bp4d"]].loss.more == {"edges": 0.05}
     assert recipes[BEFORE["disfa"]].loss.more == {"edges": 0.01}
     assert {one.recipe.model.name for one in plans if isinstance(one.recipe, Recipe)} >= {"caer_face_stream"}
+
+
+def test_a_small_study_reads_emotions_from_a_network_that_learns_from_so_few(tmp_path: Path) -> None:
+    plans = {one.key: one for one in plan(setting(tmp_path, "small"))}
+    before = made(plans[BEFORE["disfa"]], {})
+    after = made(plans["caer-graph-disfa"], dict.fromkeys(plans, tmp_path))
+    assert before.model.name == after.model.options["au_network"] == "compact_resnet"
+    assert before.crop == after.crop
+    assert (before.model.mean, before.action_units) == (after.model.mean, after.action_units)
+    assert not any(key.endswith("graph-1") for key in plans)
+    assert sum(key.startswith("caer-graph-disfa-scratch") for key in plans) == 5
 
 
 def test_the_full_scale_is_the_papers(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def recipe(plan: RunPlan) -> Recipe:
 
 def test_moreno2024_trains_by_table_6(tmp_path: Path) -> None:
     every = plans("moreno2024", tmp_path)
-    assert len(every) == 24
+    assert len(every) == 4 * (len(moreno.NETWORKS) + 1)  # ours stands beside them
     for network, paper in moreno.NETWORKS.items():
         printed = {row.metric: row.text for row in read_published("moreno2024", "6").where(model=paper)}
         found = recipe(every[f"dem-paper-{network}"])
@@ -47,6 +47,17 @@ def test_moreno2024_trains_by_table_6(tmp_path: Path) -> None:
         assert found.crop.size == 224
     assert recipe(every["disfa_plus-paper-vgg19"]).run.batch == 24
     assert recipe(every["dem-paper-vgg19"]).data.split == "moreno2024-augment-first"
+
+
+def test_a_small_moreno2024_compares_the_splits_by_our_network_and_several_seeds(
+    tmp_path: Path,
+) -> None:
+    every = plans("moreno2024", tmp_path, scale="small")
+    ours = [key for key in every if key.startswith("disfa_plus-paper-compact_resnet")]
+    assert len(ours) == 5
+    assert len({recipe(every[key]).seed for key in ours}) == 5
+    assert recipe(every["disfa_plus-subject-compact_resnet"]).crop.align == "points"
+    assert sum("vgg19" in key for key in every) == 4
 
 
 def test_moreno2024_freezes_only_behind_imagenet_weights(tmp_path: Path) -> None:

@@ -183,9 +183,7 @@ def sections(results: Results) -> list[Section]:
             results,
             "Where the networks look, in numbers",
             {
-                source: {
-                    paper: run_key(source, protocols[-1], network) for network, paper in COLUMNS.items()
-                }
+                source: {paper: run_key(source, protocols[-1], network) for network, paper in COLUMNS.items()}
                 for source in _TABLES
             },
             matrices=tuple(SHOWN.values()),

@@ -216,7 +216,9 @@ class _Bench:
 
     def store(self, name: str, crop: CropSpec) -> Path:
         """Return a crop store, made at the first time."""
-        shape = f"{crop.size}px-{crop.scale:g}-{crop.shift_y:g}" + ("" if crop.align == "box" else f"-{crop.align}")
+        shape = f"{crop.size}px-{crop.scale:g}-{crop.shift_y:g}" + (
+            "" if crop.align == "box" else f"-{crop.align}"
+        )
         folder = self.setting.out / "stores" / f"{name}-{shape}"
         if not folder.exists():
             detector = "openau" if name in self.setting.roots else "index"
