@@ -67,7 +67,10 @@ def test_the_full_scale_is_the_papers(tmp_path: Path) -> None:
     real = {one.key: one.recipe for one in plan(setting(tmp_path, "full", roots={"bp4d": tmp_path}))}
     heatmaps = real["bp4d-heatmaps"]
     assert isinstance(heatmaps, Recipe)
-    assert heatmaps.loss.name == "euclidean"  # no landmarks come with it
+    assert (heatmaps.loss.name, heatmaps.crop.align) == (
+        "heatmap_mse",
+        "points",
+    )  # so the store knows landmarks
 
 
 @pytest.mark.slow

@@ -271,9 +271,8 @@ STUDY = Study(
         "body streams are not built.",
         "The paper prints no optimiser, learning rate, epochs or batch of EmotiRAM-FAU; ours are in the "
         "recipes `masur2023/...`.",
-        "A copy of BP4D comes without the 68 landmarks that heat maps are drawn from: on it Fan et al.'s "
-        "network learns how its maps' heights tell whether an AU occurs, by the Euclidean loss. Rendered "
-        "faces have landmarks, and train as in the paper.",
+        "A copy of BP4D comes without the 68 landmarks that faces are aligned by and heat maps drawn from; "
+        "OpenAU's landmark network finds them. Rendered faces bring their own.",
         "Backbones start from random weights, not from ImageNet; below the scale `full` they are ResNet-18 "
         "in place of ResNet-50.",
         "At the scale small pixels are centred and the default model's network takes ME-GraphAU's place, "

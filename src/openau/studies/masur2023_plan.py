@@ -97,10 +97,9 @@ def _recipe(setting: Setting, name: str, *, smallest: int = 32) -> Recipe:
 
 
 def _heatmaps(setting: Setting) -> Recipe:
-    """Return the recipe of Fan et al.'s network; a copy of BP4D knows no landmarks to draw heat maps from."""
+    """Return the recipe of Fan et al.'s network; the landmarks of a real BP4D come from ours."""
     recipe = _with_backbone(setting, _recipe(setting, "au-heatmaps"))
-    recipe = replace(recipe, data=replace(recipe.data, split="subject"))
-    return replace(recipe, loss=replace(recipe.loss, name="euclidean")) if "bp4d" in setting.roots else recipe
+    return replace(recipe, data=replace(recipe.data, split="subject"))
 
 
 def _graph(setting: Setting, source: str, *, stage: int) -> Recipe:
