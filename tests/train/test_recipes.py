@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import torch
 
 from openau.data import PROTOCOLS
 from openau.errors import SettingError
+from openau.export.portable import portable
 from openau.facs import EMOTIONS
 from openau.models.tasks import tasks_of
 from openau.records import CropSpec
-from openau.train import Recipe, load_recipe, train
+from openau.train import Recipe, load_recipe, recipe_text, train
+from openau.train.config import DataSettings, ModelSettings, RunSettings
 from openau.train.network import network_spec
 from openau.train.recipe_file import packaged_recipes
 
@@ -75,3 +78,24 @@ def test_a_packaged_recipe_of_emotions_trains_on_small_faces(store: Path, tmp_pa
     run = train(small, stores=[copy], out=tmp_path / "run")
     assert isinstance(load_recipe(run / "recipe.toml"), Recipe)
     assert "emotion_anger_p" in pd.read_parquet(run / "predictions.parquet")
+
+
+def test_a_card_does_not_say_in_which_folders_its_network_was_trained() -> None:
+    recipe = Recipe(
+        name="own",
+        aus=(12,),
+        crop=CropSpec(48),
+        data=DataSettings(stores=("/home/zoe/patients/store", "C/other")),
+        model=ModelSettings("attention_cnn", weights="/home/zoe/weights.pth", initial="runs/first"),
+        run=RunSettings(out='/home/zoe/run "2"'),
+    )
+    text = portable(recipe_text(recipe))
+    assert "zoe" not in text
+    told = tomllib.loads(text)
+    assert told["data"]["stores"] == ["store", "other"]
+    assert (told["model"]["weights"], told["model"]["initial"]) == ("weights.pth", "first")
+    assert told["run"]["out"] == 'run "2"'
+    same = tomllib.loads(recipe_text(recipe))
+    for section, key in (("data", "stores"), ("model", "weights"), ("model", "initial"), ("run", "out")):
+        same[section][key] = told[section][key]
+    assert told == same  # nothing else is touched

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from openau.errors import CardError, ModelError
+from openau.export.portable import portable
 from openau.export.tracing import traced, write_whole
 from openau.faces.landmarks import CARD_KEY
 from openau.models.landmark_net import LandmarkNet
@@ -87,7 +88,7 @@ def export_landmark_run(run: Path, out: Path) -> Path:
         accuracy=_accuracy(test, about["test_data"] or ", ".join(sorted(set(test["dataset"])))),
         limits=tuple(about["limits"]),
         created=started[:10],
-        recipe=text,
+        recipe=portable(text),
     )
     return export_landmarks(network, card, out)
 

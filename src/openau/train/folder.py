@@ -16,6 +16,7 @@ import torch
 
 from openau.data.labels import base_rates
 from openau.data.union import known_counts
+from openau.export.portable import portable
 from openau.facs import EMOTIONS, au_column
 from openau.models import EMOTION_MODELS, MODELS, model_class
 from openau.models.jacobian import best_map
@@ -142,7 +143,7 @@ def draft_card(recipe: Recipe) -> ModelCard:
         heatmap_layer=layer,
         heatmap_method=None if layer is None else best_map(network),
         limits=recipe.card.limits,
-        recipe=recipe_text(recipe),
+        recipe=portable(recipe_text(recipe)),
     )
 
 
