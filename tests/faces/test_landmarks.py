@@ -12,6 +12,7 @@ import pytest
 
 from openau.errors import CardError, ModelError, SettingError
 from openau.faces import (
+    MIRRORED_POINTS,
     TEMPLATE,
     LandmarkModel,
     TurnedBox,
@@ -94,6 +95,26 @@ def test_the_frame_turns_with_the_head_and_so_does_roll(astronaut: Pixels, face:
     assert found.pose_deg[2] - upright.pose_deg[2] == pytest.approx(angle, abs=8)
     difference = turned_box(upright.points).angle_deg - turned_box(found.points).angle_deg
     assert difference == pytest.approx(angle, abs=7)
+
+
+def test_a_mirrored_picture_has_mirrored_landmarks_visibility_and_pose(astronaut: Pixels, face: Face) -> None:
+    width = astronaut.shape[1]
+    x1, y1, x2, y2 = face.box_px
+    [seen] = default_landmarks()(astronaut, [face])
+    [other] = default_landmarks()(
+        np.ascontiguousarray(astronaut[:, ::-1]), [Face((width - x2, y1, width - x1, y2), face.score)]
+    )
+    assert seen.points is not None
+    assert other.points is not None
+    assert seen.visible is not None
+    assert other.visible is not None
+    assert seen.pose_deg is not None
+    assert other.pose_deg is not None
+    back = other.points[list(MIRRORED_POINTS)] * [-1, 1] + [width - 1, 0]
+    # The crop is resampled on a grid of 1/32 pixel, which is not the same from both sides.
+    np.testing.assert_allclose(back, seen.points, atol=0.1)
+    np.testing.assert_allclose(other.visible[list(MIRRORED_POINTS)], seen.visible, atol=0.02)
+    np.testing.assert_allclose(np.array(other.pose_deg) * [1, -1, -1], seen.pose_deg, atol=0.2)
 
 
 def test_a_second_look_sees_nearly_the_same(astronaut: Pixels, face: Face) -> None:
