@@ -1,7 +1,8 @@
 """Where annotators put the landmarks of an eye's lids: at the thirds of the way from corner to corner.
 
 The rig's own vertices for them lie further out by 4 % of the distance between the pupils, as measured on its
-mean face with the corners where people have them; a network that is taught them sees the eyes of photographs too far apart.
+mean face with the corners where people have them; a network that is taught them sees the eyes of photographs
+too far apart.
 """
 
 from __future__ import annotations
