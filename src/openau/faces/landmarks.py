@@ -173,13 +173,11 @@ class LandmarkModel:
 def _mean(points: Floats, visible: Floats, pose: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the mean of what was said of B faces and then of their mirror images."""
     half, order = len(points) // 2, list(MIRRORED_POINTS)
-    back = points[half:, order] * np.float32([-1, 1]) + np.float32([1, 0])
-    turned = pose[half:] * np.float32([1, -1, -1])
-    return (
-        (points[:half] + back) / 2,
-        (visible[:half] + visible[half:, order]) / 2,
-        (pose[:half] + turned) / 2,
-    )
+    back = points[half:, order] * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
+    turned = pose[half:] * np.array([1, -1, -1], np.float32)
+    means = (points[:half] + back, visible[:half] + visible[half:, order], pose[:half] + turned)
+    placed, seen, posed = (np.asarray(mean / 2, np.float32) for mean in means)
+    return placed, seen, posed
 
 
 def _in_picture(crop: Crop, points: Floats, visible: Floats, pose: Floats) -> _Said:
