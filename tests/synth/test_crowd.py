@@ -60,6 +60,15 @@ def test_a_head_lies_where_the_scene_says(cast: Cast) -> None:
         assert spot > picture[cover].mean()
 
 
+def test_a_head_of_which_only_the_hair_is_in_the_scene_is_drawn(cast: Cast) -> None:
+    picture = np.full((96, 96), 50.0, np.float32)
+    x1, y1, x2, _ = cast.box_px[0]
+    matrix = np.array([[1.0, 0, 40 - (x1 + x2) / 2], [0, 1.0, 96.5 - y1]])
+    cover = crowd._paste(np.random.default_rng(0), picture, cast, 0, matrix)
+    assert cover.any()
+    assert np.isfinite(picture).all()
+
+
 def test_a_turned_box_keeps_its_middle_and_side(cast: Cast) -> None:
     box = cast.box_px[0]
     matrix = np.array([[0.0, -0.5, 90.0], [0.5, 0.0, 10.0]])

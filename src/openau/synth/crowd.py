@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from openau.records import Floats, Pixels
 from openau.synth.clutter import Grey
+from openau.synth.coverings import cover_part
 from openau.synth.cutout import Cutouts
 from openau.synth.snapshot import snapshot, uneven_light
 from openau.synth.texture import float32
@@ -35,6 +37,7 @@ _SIDES: Final = (14.0, 92.0)
 _AWAY_DEG: Final = 100.0
 _LEAST_SEEN: Final = 0.45
 _LEAST_CONTRAST: Final = 4.0  # deviation of the grey levels; below, nobody could see a face
+_COVERED: Final = 0.22  # share of faces that are partly covered
 _LUMA: Final = np.array([0.299, 0.587, 0.114])
 
 
@@ -138,8 +141,11 @@ def draw_crowd(rng: np.random.Generator, cast: Cast, side: int) -> Crowd:
         cover = _paste(rng, picture, cast, number, matrix)
         if spoilt:
             _spoil(rng, picture, box, cast.clutter)
-        elif not faceless and rng.random() < 0.15:
-            cover = cover | _cover_part(rng, picture, box, cast.clutter, owner, len(states))
+        elif not faceless and rng.random() < _COVERED:
+            ground = partial(_background, rng, cast.clutter, side)
+            thing = cover_part(rng, picture, float32(marks), float(box[2] - box[0]), ground)
+            # The face still counts, so nothing of it is marked as hidden.
+            cover = cover | (thing & (owner < 0))
         owner[cover] = len(states)
         boxes.append(box)
         points.append(marks)
@@ -279,11 +285,9 @@ def _paste(
     inside = cover > 0.5
     if not inside.any():
         return inside
-    middle = (
-        float(grey[inside & _box_mask(_moved(cast.box_px[number], matrix), side)].mean())
-        if not cast.away[number]
-        else float(grey[inside].mean())
-    )
+    skin = inside if cast.away[number] else inside & _box_mask(_moved(cast.box_px[number], matrix), side)
+    # Where only hair or neck reaches into the scene, these.
+    middle = float(grey[skin if skin.any() else inside].mean())
     contrast, gamma = float(np.exp(rng.normal(0, 0.2))), float(np.exp(rng.normal(0, 0.25)))
     target = float(
         rng.uniform(50, 215) if rng.random() < 0.5 else np.clip(middle * np.exp(rng.normal(0, 0.3)), 25, 230)
@@ -324,39 +328,6 @@ def _spoil(rng: np.random.Generator, picture: Floats, box: NDArray[np.float64], 
         level = float(part.mean())
         smooth = level + rng.uniform(0, 0.5) * (other - other.mean())
         picture[y1:y2, x1:x2] = part + cover * (smooth - part)
-
-
-def _cover_part(
-    rng: np.random.Generator,
-    picture: Floats,
-    box: NDArray[np.float64],
-    clutter: Pixels,
-    owner: NDArray[np.int16],
-    number: int,
-) -> NDArray[np.bool_]:
-    """Put a thing before part of a face, in place; the face still counts, so nothing is marked as hidden."""
-    side, size = len(picture), float(box[2] - box[0])
-    middle = (box[:2] + box[2:]) / 2
-    around = float(rng.uniform(0, 2 * np.pi))
-    reach = size * float(rng.uniform(0.2, 0.5))
-    away = reach * rng.uniform(0.5, 0.9) + size * rng.uniform(0.05, 0.3)
-    spot = middle + away * np.array([math.cos(around), math.sin(around)])
-    cover = np.zeros((side, side), np.uint8)
-    if rng.random() < 0.5:
-        axes = (max(1, int(reach)), max(1, int(reach * rng.uniform(0.3, 1))))
-        cv2.ellipse(cover, (int(spot[0]), int(spot[1])), axes, float(rng.uniform(0, 180)), 0, 360, 255, -1)
-    else:
-        turned = cv2.boxPoints(
-            (
-                (float(spot[0]), float(spot[1])),
-                (2 * reach, reach * float(rng.uniform(0.4, 2))),
-                float(rng.uniform(0, 180)),
-            )
-        )
-        cv2.fillPoly(cover, [np.rint(turned).astype(np.int32)], 255)
-    inside = cover > 0
-    picture[inside] = _background(rng, clutter, side)[inside]
-    return inside & (owner < 0)
 
 
 def _at_the_edge(rng: np.random.Generator, picture: Floats, owner: NDArray[np.int16]) -> Floats:
