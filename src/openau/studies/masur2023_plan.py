@@ -24,6 +24,8 @@ _GRAPH_AUS = {"disfa": "disfa-8", "bp4d": "bp4d-12"}
 _EDGE_COST = {"disfa": 0.01, "bp4d": 0.05}
 _NEIGHBOURS = {"disfa": 3, "bp4d": 4}
 _SOONER = "compact_resnet"
+_EMOTION_EPOCHS = 18
+"""Of its emotions at the scale small: there are few such pictures, and an epoch takes seconds."""
 _CENTRED: Mapping[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
 HOW = {"": "fine-tuned", "-frozen": "AU network frozen", "-scratch": "from scratch"}
 """Ending of an emotion run's key to what becomes of its AU network."""
@@ -117,7 +119,8 @@ def _emotions(setting: Setting, name: str, *, aus: str = "bp4d-5") -> Recipe:
     recipe = replace(_recipe(setting, name, smallest=smallest), aus=aus)
     if "probabilities" in name and stands_in(setting):
         options = {**recipe.model.options, "au_network": _SOONER}
-        return replace(recipe, model=replace(recipe.model, options=options, **_CENTRED))
+        model = replace(recipe.model, options=options, **_CENTRED)
+        return replace(recipe, model=model, run=replace(recipe.run, epochs=_EMOTION_EPOCHS))
     return _with_backbone(setting, recipe)
 
 
