@@ -273,6 +273,7 @@ STUDY = Study(
             faces=24_000,
             bfloat16=("compact_resnet", "dscmr", "l_dscmr", "resnet18"),
             seeds=3,
+            most={"ck_plus": 4000},
         ),
         "full": Scale(faces=60_000),
     },
