@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from openau.data.augment import AUGMENTATIONS
-from openau.studies.study import RunPlan, Setting, repeated
+from openau.studies.study import OUR_NETWORK, RunPlan, Setting, repeated
 from openau.train import Recipe, load_recipe
-from openau.train.config import LossSettings, ModelSettings
+from openau.train.config import LossSettings
 
 PAPER = "masur2023"
 """The study's name."""
@@ -23,10 +23,9 @@ BEFORE = {"disfa": "disfa-graph", "bp4d": "bp4d-graph"}
 _GRAPH_AUS = {"disfa": "disfa-8", "bp4d": "bp4d-12"}
 _EDGE_COST = {"disfa": 0.01, "bp4d": 0.05}
 _NEIGHBOURS = {"disfa": 3, "bp4d": 4}
-_SOONER = "compact_resnet"
 _EMOTION_EPOCHS = 18
-"""Of its emotions at the scale small: there are few such pictures, and an epoch takes seconds."""
-_CENTRED: Mapping[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
+"""Of emotions from our network's probabilities at the scale small, where an epoch takes seconds."""
+_CENTRED: Mapping[str, Any] = {"mean": OUR_NETWORK.mean, "std": OUR_NETWORK.std}
 HOW = {"": "fine-tuned", "-frozen": "AU network frozen", "-scratch": "from scratch"}
 """Ending of an emotion run's key to what becomes of its AU network."""
 
@@ -72,14 +71,13 @@ def stands_in(setting: Setting) -> bool:
 
 def _sooner(recipe: Recipe) -> Recipe:
     """Return an AU network's recipe that gets somewhere on thousands of small pictures."""
-    model = ModelSettings(_SOONER, **_CENTRED)
     optimiser = replace(recipe.optimiser, lr=1e-3, warmup=50, clip=5.0)
     flipped = replace(AUGMENTATIONS["none"], flip=0.5)
     loss = LossSettings("weighted_bce", limit=4.0)
     crop = replace(recipe.crop, size=32)
     run = replace(recipe.run, precision="bfloat16")
     return replace(
-        recipe, model=model, optimiser=optimiser, augmentation=flipped, loss=loss, crop=crop, run=run
+        recipe, model=OUR_NETWORK, optimiser=optimiser, augmentation=flipped, loss=loss, crop=crop, run=run
     )
 
 
@@ -118,7 +116,7 @@ def _emotions(setting: Setting, name: str, *, aus: str = "bp4d-5") -> Recipe:
     smallest = 64 if "probabilities" in name and not stands_in(setting) else 32
     recipe = replace(_recipe(setting, name, smallest=smallest), aus=aus)
     if "probabilities" in name and stands_in(setting):
-        options = {**recipe.model.options, "au_network": _SOONER}
+        options = {**recipe.model.options, "au_network": OUR_NETWORK.name}
         model = replace(recipe.model, options=options, **_CENTRED)
         return replace(recipe, model=model, run=replace(recipe.run, epochs=_EMOTION_EPOCHS))
     return _with_backbone(setting, recipe)

@@ -20,7 +20,7 @@ from openau.studies.page import Section
 from openau.studies.parts import au_rows, measured_columns, published_columns
 from openau.studies.published import PublishedTable, read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.study import RunPlan, Scale, Setting, Source, Study, repeated, run_key
+from openau.studies.study import OUR_NETWORK, RunPlan, Scale, Setting, Source, Study, repeated, run_key
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe
 from openau.train.config import (
@@ -45,7 +45,7 @@ NETWORKS: Mapping[str, str] = {
 }
 """Our name of a network to the paper's."""
 
-OURS = "compact_resnet"
+OURS = OUR_NETWORK.name
 """The default model's network, which the page shows beside the paper's six."""
 
 COLUMNS: Mapping[str, str] = {**NETWORKS, OURS: "CompactResNet, not in the paper"}
@@ -105,7 +105,7 @@ def our_recipe(setting: Setting) -> Recipe:
         aus="moreno2024-12",
         crop=CropSpec(96, 1.05, 0.06, "points"),
         labels=LabelSettings(rule=PAPER),
-        model=ModelSettings(OURS, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
+        model=OUR_NETWORK,
         loss=LossSettings("weighted_bce", limit=4.0),
         optimiser=OptimiserSettings("adamw", 1e-3, weight_decay=0.05, warmup=50, clip=5.0, average=0.0),
         augmentation=replace(AUGMENTATIONS["none"], flip=0.5, shift=0.04, zoom=0.1),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from openau.records import CropSpec
 from openau.train import Recipe
+from openau.train.config import ModelSettings
 
 if TYPE_CHECKING:
     from openau.studies.page import Section
@@ -22,6 +23,9 @@ ScaleName = Literal["smoke", "small", "full"]
 ProtocolChoice = Literal["paper", "subject", "both"]
 SCALES: tuple[str, ...] = get_args(ScaleName)
 PROTOCOLS: tuple[str, ...] = get_args(ProtocolChoice)
+
+OUR_NETWORK = ModelSettings("compact_resnet", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+"""The default model's network, which learns from so few small pictures that a paper's is still at chance."""
 
 
 @dataclass(frozen=True, slots=True)

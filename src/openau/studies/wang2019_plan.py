@@ -12,7 +12,7 @@ from openau.facs import au_set
 from openau.models import network_needs
 from openau.records import CropSpec
 from openau.studies.results import Results
-from openau.studies.study import RunPlan, Setting, repeated, run_key
+from openau.studies.study import OUR_NETWORK, RunPlan, Setting, repeated, run_key
 from openau.train import Recipe
 from openau.train.config import (
     DataSettings,
@@ -66,9 +66,7 @@ LOSSES_COMPARED: Mapping[str, LossName] = {"MSR": "msr", "Ad-MSR": "ad_msr"}
 """The losses compared, by the paper's names."""
 _SMALLER: Mapping[str, dict[str, Any]] = {"drml": {"dense": (256, 128)}, "alexnet": {"dense": 256}}
 
-_SOONER = ModelSettings("compact_resnet", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-"""What takes AlexNet's place at the scale small: the default model's network."""
-_SOONER_NAME = "CompactResNet"
+_OUR_NAME = "CompactResNet"
 
 
 def paper_recipe(source: str, network: str, loss: LossName, aus: tuple[int, ...]) -> Recipe:
@@ -180,7 +178,7 @@ def _scaled(recipe: Recipe, setting: Setting) -> Recipe:
         options = _SMALLER.get(recipe.model.name, {})
         scaled = replace(scaled, model=replace(scaled.model, options=options), optimiser=adam)
     if _stands_in(setting) and recipe.model.name == "alexnet":
-        scaled = setting.scaled(replace(recipe, model=_SOONER), multiple=8, smallest=32)
+        scaled = setting.scaled(replace(recipe, model=OUR_NETWORK), multiple=8, smallest=32)
         scaled = replace(scaled, optimiser=replace(adam, lr=1e-3, schedule="cosine", warmup=50, clip=5.0))
     return scaled
 
@@ -197,7 +195,7 @@ def our_name(results: Results, system: str) -> str:
         results: The finished runs.
         system: The paper's name of it.
     """
-    return system.replace("AlexNet", _SOONER_NAME) if _stands_in(results.setting) else system
+    return system.replace("AlexNet", _OUR_NAME) if _stands_in(results.setting) else system
 
 
 def sweep_key(protocol: str, ratio: int, loss: str) -> str:
