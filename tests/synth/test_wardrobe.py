@@ -151,7 +151,7 @@ def test_headwear_covers_the_hair_and_leaves_eyes_and_mouth_free(stage: Stage, k
     cover = points_of(someone.body, HEADWEAR)
     face = someone.vertices[stage.rig.landmarks]
     in_front = cover[(cover[:, 2] > 6) & (np.abs(cover[:, 0]) < 4.6)]
-    free = in_front[(in_front[:, 1] < face[37, 1] + 1) & (in_front[:, 1] > face[8, 1] + 0.3)]
+    free = in_front[(in_front[:, 1] < face[37, 1] + 1) & (in_front[:, 1] > face[57, 1] - 1)]
     assert len(free) == 0
     hair = [piece for piece in someone.body if piece.part == HAIR]
     if kind == "scarf":

@@ -85,9 +85,9 @@ def test_a_card_does_not_say_in_which_folders_its_network_was_trained() -> None:
         name="own",
         aus=(12,),
         crop=CropSpec(48),
-        data=DataSettings(stores=("/home/zoe/patients/store", "C/other")),
-        model=ModelSettings("attention_cnn", weights="/home/zoe/weights.pth", initial="runs/first"),
-        run=RunSettings(out='/home/zoe/run "2"'),
+        data=DataSettings(stores=("/srv/zoe/patients/store", "C/other")),
+        model=ModelSettings("attention_cnn", weights="/srv/zoe/weights.pth", initial="runs/first"),
+        run=RunSettings(out='/srv/zoe/run "2"'),
     )
     text = portable(recipe_text(recipe))
     assert "zoe" not in text
