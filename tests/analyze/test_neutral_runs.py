@@ -10,24 +10,15 @@ import pandas as pd
 import pytest
 
 from openau.analyze import Analyzer, Settings, analyze_paths
-from openau.analyze.run import Listener
 from openau.errors import SettingError
 from openau.facs import au_column
 from openau.read import read_video
+from tests.fake.interrupted import StopAt
 from tests.fake.squares import picture, save
 from tests.fake.tiny_model import AUS, tiny_card, write_tiny_model
 
 USUAL = tuple(0.05 + 0.01 * k for k in range(len(AUS)))
 COLUMNS = [f"{au_column(au)}_p" for au in AUS]
-
-
-class StopAt(Listener):
-    def __init__(self, frames: int) -> None:
-        self._frames = frames
-
-    def advanced(self, frames: int, total: int | None) -> None:
-        if frames >= self._frames:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 
 from openau import Analyzer
 from openau.analyze import Settings, analyze_paths
-from openau.analyze.run import Listener
 from openau.records import CropSpec, Pixels
+from tests.fake.interrupted import StopAt
 from tests.fake.media import write_video
 from tests.fake.tiny_model import tiny_card, write_tiny_model
 
@@ -36,17 +36,6 @@ def clip(tmp_path: Path, astronaut: Pixels) -> Path:
         return np.asarray(cv2.warpAffine(astronaut, matrix, (256, 240)), np.uint8)
 
     return write_video(tmp_path / "clip.mp4", map(frame, range(40)))
-
-
-class StopAt(Listener):
-    """Ends a run after so many frames."""
-
-    def __init__(self, frames: int) -> None:
-        self._frames = frames
-
-    def advanced(self, frames: int, total: int | None) -> None:
-        if frames >= self._frames:
-            raise KeyboardInterrupt
 
 
 def test_a_photograph_has_landmarks_and_pose(aligned: Path, astronaut: Pixels) -> None:

@@ -12,12 +12,12 @@ from openau.facs import EMOTIONS, au_column, au_set
 from openau.studies import stand_ins
 from openau.studies.compare import Contrast, compared
 from openau.studies.masur2023_faces import draw_faces
-from openau.studies.masur2023_plan import BEFORE, CAER, HOW, PAPER, plan, stands_in
+from openau.studies.masur2023_plan import BEFORE, CAER, HOW, PAPER, plan
 from openau.studies.page import Section
 from openau.studies.parts import figure_label
 from openau.studies.published import read_published
 from openau.studies.results import Results
-from openau.studies.study import Scale, Source, StandIn, Study
+from openau.studies.study import OUR_NAME, Scale, Source, StandIn, Study
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train.predict import predict_run
 
@@ -80,7 +80,7 @@ _FIGURES = (
 
 def _graph_name(results: Results) -> str:
     """Return what the network is called that ME-GraphAU's runs train."""
-    return "CompactResNet" if stands_in(results.setting) else "ME-graph"
+    return OUR_NAME if results.setting.has_stand_ins else "ME-graph"
 
 
 def _emotion_runs(results: Results) -> dict[str, str]:

@@ -53,20 +53,11 @@ def plan(setting: Setting) -> list[RunPlan]:
 
 def _graph_runs(setting: Setting, source: str) -> list[RunPlan]:
     """Return the two stages of ME-GraphAU on a dataset, or the one run of what takes its place."""
-    if stands_in(setting):
+    if setting.has_stand_ins:
         return [_run(BEFORE[source], source, _sooner(_graph(setting, source, stage=1)), "subject")]
     first = _run(f"{source}-graph-1", source, _graph(setting, source, stage=1), "subject")
     second = _graph(setting, source, stage=2)
     return [first, _run(BEFORE[source], source, second, "subject", after=first.key)]
-
-
-def stands_in(setting: Setting) -> bool:
-    """Return whether the default model's network takes ME-GraphAU's place.
-
-    Args:
-        setting: How the study is run.
-    """
-    return setting.scale_name == "small"
 
 
 def _sooner(recipe: Recipe) -> Recipe:
@@ -113,9 +104,9 @@ def _graph(setting: Setting, source: str, *, stage: int) -> Recipe:
 
 def _emotions(setting: Setting, name: str, *, aus: str = "bp4d-5") -> Recipe:
     """Return the recipe of EmotiRAM-FAU on an AU network."""
-    smallest = 64 if "probabilities" in name and not stands_in(setting) else 32
+    smallest = 64 if "probabilities" in name and not setting.has_stand_ins else 32
     recipe = replace(_recipe(setting, name, smallest=smallest), aus=aus)
-    if "probabilities" in name and stands_in(setting):
+    if "probabilities" in name and setting.has_stand_ins:
         options = {**recipe.model.options, "au_network": OUR_NETWORK.name}
         model = replace(recipe.model, options=options, **_CENTRED)
         return replace(recipe, model=model, run=replace(recipe.run, epochs=_EMOTION_EPOCHS))

@@ -20,7 +20,17 @@ from openau.studies.page import Section
 from openau.studies.parts import au_rows, measured_columns, published_columns
 from openau.studies.published import PublishedTable, read_published
 from openau.studies.results import PROTOCOL_NAMES, Results
-from openau.studies.study import OUR_NETWORK, RunPlan, Scale, Setting, Source, Study, repeated, run_key
+from openau.studies.study import (
+    OUR_NAME,
+    OUR_NETWORK,
+    RunPlan,
+    Scale,
+    Setting,
+    Source,
+    Study,
+    repeated,
+    run_key,
+)
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train import Recipe
 from openau.train.config import (
@@ -48,7 +58,7 @@ NETWORKS: Mapping[str, str] = {
 OURS = OUR_NETWORK.name
 """The default model's network, which the page shows beside the paper's six."""
 
-COLUMNS: Mapping[str, str] = {**NETWORKS, OURS: "CompactResNet, not in the paper"}
+COLUMNS: Mapping[str, str] = {**NETWORKS, OURS: f"{OUR_NAME}, not in the paper"}
 """Network to what its column is called."""
 
 _OUR_EPOCHS = {"smoke": 1, "small": 20, "full": 12}

@@ -26,6 +26,8 @@ PROTOCOLS: tuple[str, ...] = get_args(ProtocolChoice)
 
 OUR_NETWORK = ModelSettings("compact_resnet", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 """The default model's network, which learns from so few small pictures that a paper's is still at chance."""
+OUR_NAME = "CompactResNet"
+"""What it is called beside the papers' networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,11 @@ class Setting:
     weights: Path | None = None
     seed: int = 0
     threads: int = 0
+
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether our network takes the place of one that would still be at chance."""
+        return self.scale_name == "small"
 
     def scaled(self, recipe: Recipe, *, multiple: int = 1, smallest: int = 8) -> Recipe:
         """Return a paper's recipe as this scale runs it.

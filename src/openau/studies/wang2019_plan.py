@@ -12,7 +12,7 @@ from openau.facs import au_set
 from openau.models import network_needs
 from openau.records import CropSpec
 from openau.studies.results import Results
-from openau.studies.study import OUR_NETWORK, RunPlan, Setting, repeated, run_key
+from openau.studies.study import OUR_NAME, OUR_NETWORK, RunPlan, Setting, repeated, run_key
 from openau.train import Recipe
 from openau.train.config import (
     DataSettings,
@@ -65,8 +65,7 @@ TABLES = {"emotionet": "4", "ck_plus": "5"}
 LOSSES_COMPARED: Mapping[str, LossName] = {"MSR": "msr", "Ad-MSR": "ad_msr"}
 """The losses compared, by the paper's names."""
 _SMALLER: Mapping[str, dict[str, Any]] = {"drml": {"dense": (256, 128)}, "alexnet": {"dense": 256}}
-
-_OUR_NAME = "CompactResNet"
+_ADAM = OptimiserSettings("adam", schedule="constant", warmup=0, average=0.0)
 
 
 def paper_recipe(source: str, network: str, loss: LossName, aus: tuple[int, ...]) -> Recipe:
@@ -170,22 +169,17 @@ def _run(
 
 def _scaled(recipe: Recipe, setting: Setting) -> Recipe:
     """Return the recipe at the study's scale; below full, Adam and narrower dense layers."""
+    if setting.has_stand_ins and recipe.model.name == "alexnet":
+        scaled = setting.scaled(replace(recipe, model=OUR_NETWORK), multiple=8, smallest=32)
+        return replace(scaled, optimiser=replace(_ADAM, lr=1e-3, schedule="cosine", warmup=50, clip=5.0))
     needs = network_needs(recipe.model.name)
     multiple = 32 if needs.smallest % 32 == 0 and needs.smallest < 64 else 1
     scaled = setting.scaled(recipe, multiple=multiple, smallest=needs.smallest)
-    adam = OptimiserSettings("adam", scaled.optimiser.lr, schedule="constant", warmup=0, average=0.0)
     if setting.scale.size:
         options = _SMALLER.get(recipe.model.name, {})
+        adam = replace(_ADAM, lr=scaled.optimiser.lr)
         scaled = replace(scaled, model=replace(scaled.model, options=options), optimiser=adam)
-    if _stands_in(setting) and recipe.model.name == "alexnet":
-        scaled = setting.scaled(replace(recipe, model=OUR_NETWORK), multiple=8, smallest=32)
-        scaled = replace(scaled, optimiser=replace(adam, lr=1e-3, schedule="cosine", warmup=50, clip=5.0))
     return scaled
-
-
-def _stands_in(setting: Setting) -> bool:
-    """Return whether a smaller network takes AlexNet's place."""
-    return setting.scale_name == "small"
 
 
 def our_name(results: Results, system: str) -> str:
@@ -195,7 +189,7 @@ def our_name(results: Results, system: str) -> str:
         results: The finished runs.
         system: The paper's name of it.
     """
-    return system.replace("AlexNet", _OUR_NAME) if _stands_in(results.setting) else system
+    return system.replace("AlexNet", OUR_NAME) if results.setting.has_stand_ins else system
 
 
 def sweep_key(protocol: str, ratio: int, loss: str) -> str:
