@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from openau.analyze import Analyzer, Settings, analyze_paths
+from openau.analyze import Analyzer, Listener, Settings, analyze_paths
+from openau.emotion import decode_emotion
 from openau.errors import SettingError
-from openau.facs import au_column
+from openau.facs import EMOTIONS, au_column
 from openau.read import read_video
 from tests.fake.interrupted import StopAt
 from tests.fake.squares import picture, save
@@ -78,6 +80,56 @@ def test_a_photograph_without_one_single_face_is_refused(
     with pytest.raises(SettingError, match=f"shows {len(faces)} faces"):
         analyze_paths([photo], tmp_path / "out", Settings(model=knowing, neutral=str(photo)))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("neutral", ["photo", "auto"])
+def test_the_emotion_that_is_read_from_the_aus_follows_the_corrected_ones(
+    knowing: Path, clip: Path, tmp_path: Path, neutral: str
+) -> None:
+    given = str(save(tmp_path / "neutral.png", picture((10, 20)))) if neutral == "photo" else neutral
+    analyzer = Analyzer(knowing, neutral=given)
+    for reading, *_ in analyzer.frames(read_video(clip, every=10)):
+        if reading.output is not None:
+            assert reading.emotion == decode_emotion(reading.output, analyzer.card.thresholds)
+
+
+class Notes(Listener):
+    """Keeps what a run notes."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def noted(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+@pytest.fixture(scope="module")
+def feeling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows what neutral faces read, and tells an emotion of its own."""
+    path = tmp_path_factory.mktemp("model") / "feeling.onnx"
+    write_tiny_model(path, replace(tiny_card(), neutral=USUAL, emotions=EMOTIONS))
+    return path
+
+
+@pytest.mark.parametrize("neutral", ["photo", "auto"])
+def test_an_emotion_that_the_network_tells_stays_and_the_user_hears_of_it(
+    feeling: Path, clip: Path, tmp_path: Path, neutral: str
+) -> None:
+    given = str(save(tmp_path / "neutral.png", picture((10, 20)))) if neutral == "photo" else neutral
+    notes = Notes()
+    for name, zero in (("plain", None), ("zeroed", given)):
+        settings = Settings(model=feeling, neutral=zero, every=10, report=True)
+        analyze_paths([clip], tmp_path / name, settings, listener=notes)
+    plain, zeroed = (pd.read_csv(tmp_path / name / "aus.csv") for name in ("plain", "zeroed"))
+    told = ["emotion", *(f"emotion_{name}_p" for name in EMOTIONS)]
+    pd.testing.assert_frame_equal(plain[told], zeroed[told])
+    assert not plain[COLUMNS].equals(zeroed[COLUMNS])
+    [sentence] = notes.sentences
+    assert re.search("model tiny tells the emotion itself.*corrects the AUs only", sentence)
+    pages = [(tmp_path / name / "report.html").read_text("utf-8") for name in ("plain", "zeroed")]
+    assert ["not corrected by the neutral face" in page for page in pages] == [False, True]
+    with pytest.warns(UserWarning, match="tells the emotion itself"):
+        Analyzer(feeling, neutral=given)
 
 
 def test_a_model_that_knows_no_neutral_faces_is_refused(tmp_path: Path, clip: Path) -> None:

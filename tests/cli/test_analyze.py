@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from openau.cli.__main__ import main
 from openau.cli.progress import Told
+from openau.facs import EMOTIONS
 from tests.fake.media import write_video
 from tests.fake.squares import moving, picture, save
-from tests.fake.tiny_model import tiny_card
+from tests.fake.tiny_model import AUS, tiny_card, write_tiny_model
 
 
 @pytest.fixture
@@ -41,6 +43,19 @@ def test_quiet_says_nothing_but_problems(
     wall = save(tmp_path / "wall.png", picture())
     assert analyze(model, tmp_path / "out", photo, wall, "--quiet") == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_neutral_does_not_correct_is_said_once(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = replace(tiny_card(), neutral=(0.1,) * len(AUS), emotions=EMOTIONS)
+    write_tiny_model(tmp_path / "feeling.onnx", card)
+    for name, words in (("told", []), ("quiet", ["--quiet"])):
+        out = tmp_path / name
+        assert analyze(tmp_path / "feeling.onnx", out, photo, photo, "--neutral", photo, *words) == 0
+    said = capsys.readouterr().err
+    assert said.count("the neutral face corrects the AUs only") == 1
+    assert said.count("\n") == 1
 
 
 def test_a_bad_file_is_one_sentence_and_code_3(

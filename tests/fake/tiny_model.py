@@ -36,7 +36,8 @@ def tiny_card(
 def write_tiny_model(path: Path, card: ModelCard | None = None, *, with_card: bool = True) -> ModelCard:
     """Write the tiny model: probabilities are a fixed linear map of the crop's mean colour through a sigmoid.
 
-    Outputs: `probability` (B, A); `intensity` (B, A) and `heatmaps` (B, A, 6, 6) where the card says so.
+    Outputs: `probability` (B, A); where the card says so `intensity` (B, A), `heatmaps` (B, A, 6, 6) and
+    `emotion` (B, E), which follows from the AUs' logits.
     """
     card = card or tiny_card()
     count, size = len(card.aus), card.crop.size
@@ -58,6 +59,14 @@ def write_tiny_model(path: Path, card: ModelCard | None = None, *, with_card: bo
     if card.intensity:
         nodes.append(helper.make_node("Mul", ["probability", "five"], ["intensity"]))
         outputs.append(helper.make_tensor_value_info("intensity", TensorProto.FLOAT, ["batch", count]))
+    if card.emotions:
+        told = len(card.emotions)
+        constants.append(numpy_helper.from_array(np.eye(count, told, dtype=np.float32), "chosen"))
+        nodes += [
+            helper.make_node("MatMul", ["logit", "chosen"], ["emotion_logit"]),
+            helper.make_node("Softmax", ["emotion_logit"], ["emotion"], axis=1),
+        ]
+        outputs.append(helper.make_tensor_value_info("emotion", TensorProto.FLOAT, ["batch", told]))
     if card.heatmap_layer is not None:
         side = size // 6
         nodes += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ class Analyzer:
             heatmaps: Whether readings carry heat maps, (A, h, w) float32 per face, or how they are made; True
                 stands for what the model's card recommends.
             neutral: A photograph of one neutral face, the zero of all readings; `auto` learns each face's
-                from the recording itself; None for none.
+                from the recording itself; None for none. It corrects AUs, and with them the emotion that
+                is read from them; one that the network tells itself stays, and a `UserWarning` says so.
             threads: Threads of the network; None lets it choose.
 
         Raises:
@@ -99,6 +101,8 @@ class Analyzer:
                 threads=threads,
             )
         )
+        for note in self._instrument.notes:
+            warnings.warn(note, stacklevel=2)
 
     @property
     def card(self) -> ModelCard:

@@ -81,6 +81,8 @@ def analyze_paths(
     if progress is None and resume:
         _refuse_results(out)
     listener = listener or Listener()
+    for note in instrument.notes:
+        listener.noted(note)
     for failure in progress.failures if progress is not None else ():
         listener.failed(failure)
     if progress is not None and (is_complete or _was_just_finished(progress, table, len(feeds))):

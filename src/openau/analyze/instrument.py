@@ -97,6 +97,16 @@ class Instrument:
         """The model's card."""
         return self.model.card
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of all readings, one sentence each."""
+        if self.zero == NO_ZERO or not self.card.emotions:
+            return ()
+        return (
+            f"The model {self.card.name} tells the emotion itself, so the neutral face corrects the AUs only "
+            "and the emotion stays as the network tells it.",
+        )
+
     def detect(self, rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
         """Return the faces of one picture, at most `max_faces`, the largest first.
 

@@ -5,6 +5,9 @@ takes some of that for movement. What a person's neutral face reads is therefore
 usually read (the card's `neutral`), and everything else of this person with it: probabilities by the same
 step on the logit scale, intensities so that the neutral one becomes 0 and 5 stays 5.
 
+The emotion that is read from the AUs follows them. An emotion that the network tells itself stays as it is:
+it is not read from AU probabilities, and no card says what neutral faces make a network tell.
+
 The neutral face is either given as a photograph, or learned from a video as it goes: of each face and AU the
 30th percentile of all frames so far, trusted the more the more frames there were.
 """

@@ -85,7 +85,8 @@ class Pictures:
         self._settings = settings
         self._names = picture_names([feed.name for feed in feeds]) if self.are_wanted else []
         self._video: OverlayWriter | None = None
-        self._report = ReportBuilder(card, settings.in_words()) if settings.report else None
+        words = settings.in_words(tells_emotion=bool(card.emotions))
+        self._report = ReportBuilder(card, words) if settings.report else None
         if self._report is not None and truth is not None:
             self._report.set_truth(truth)
         for wanted, name in ((settings.overlay, OVERLAY_FOLDER), (settings.heatmaps, HEATMAP_FOLDER)):

@@ -37,6 +37,13 @@ class Listener:
 
     wants_total = False
 
+    def noted(self, sentence: str) -> None:
+        """Hear what should be known of all readings, before the first of them.
+
+        Args:
+            sentence: What it is.
+        """
+
     def failed(self, failure: Failure) -> None:
         """Hear that a source could not be read, or not to its end.
 

@@ -67,8 +67,14 @@ class Settings:
         check_decoder(self.emotion_decoder)
         check_rules(self.emotion_rules)
 
-    def in_words(self) -> dict[str, str]:
-        """Return the settings that a reader of the results should know, name to value."""
+    def in_words(self, *, tells_emotion: bool = False) -> dict[str, str]:
+        """Return the settings that a reader of the results should know, name to value.
+
+        Args:
+            tells_emotion: Whether the network tells the emotion itself, so that no decoder reads it from AUs.
+        """
+        uncorrected = ", not corrected by the neutral face" if self.neutral else ""
+        read = {"Emotion decoder": self.emotion_decoder, "Emotion rules": self.emotion_rules}
         return {
             "Face detector": self.detector,
             "Faces per picture": "all" if self.max_faces is None else f"the largest {self.max_faces}",
@@ -77,8 +83,7 @@ class Settings:
             else f"{self.min_face_score:g}",
             "Video frames": "all" if self.every == 1 else f"one of {self.every}",
             "Neutral face": self.neutral or "none given",
-            "Emotion decoder": self.emotion_decoder,
-            "Emotion rules": self.emotion_rules,
+            **({"Emotion": f"told by the network itself{uncorrected}"} if tells_emotion else read),
         }
 
     def as_json(self) -> dict[str, object]:

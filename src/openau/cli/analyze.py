@@ -38,8 +38,8 @@ class Analyze(Command):
             model has them; what its card recommends if not given.
         report: Also write report.html, one page that needs nothing else.
         model: Model file; the one that comes with openau if not given.
-        neutral: A photograph of the person's neutral face, the zero of all readings; or auto, to learn each
-            face's from the video.
+        neutral: A photograph of the person's neutral face, the zero of all AUs; or auto, to learn each
+            face's from the video. An emotion that the network tells itself stays.
         max_faces: Keep only the largest faces of a picture, this many.
         every: Of a video, only every so-many-th frame.
         min_face_score: Drop faces below this score of the detector.

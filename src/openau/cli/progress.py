@@ -38,6 +38,11 @@ class Told(Listener):
         if self._bar is not None:
             self._bar.stop()
 
+    def noted(self, sentence: str) -> None:
+        """Tell what should be known of all readings."""
+        if not self._quiet:
+            self._say(f"openau: {sentence}")
+
     def failed(self, failure: Failure) -> None:
         """Tell why a source could not be read."""
         self._say(f"openau: {failure.sentence}")
