@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from openau.faces.detect import Grey
 from openau.records import Floats
 
 PATCH: Final = 104
 """Side of a patch: an odd number of cells, so that a face in the middle lies in the middle of a cell, not
 between four."""
-
-Grey = NDArray[Any]  # (H, W) uint8
 
 _FLAT = 90.0  # range of grey levels below which a patch is given more contrast
 

@@ -12,9 +12,11 @@ import importlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openau.errors import SettingError
 from openau.records import Box, Face, Pixels
@@ -26,6 +28,7 @@ DETECTORS: dict[str, str] = {
     "yunet": "openau.faces.yunet:YuNetDetector",
 }
 Point = tuple[float, float]
+Grey = NDArray[Any]  # (H, W) uint8
 
 _NEED_FILE = frozenset({"yunet"})
 
@@ -35,6 +38,8 @@ _NEED_FILE = frozenset({"yunet"})
 # against 7.1 % and 7.7 %), and a head turned aside shortens only one of them.
 HOUSE_SIDE = 1.30
 HOUSE_DOWN = 0.10  # of the side, from the eyes' middle towards the mouth to the box's centre; spread 0.010
+
+_THINNEST = 16  # pixels; a picture thinner than this holds no face worth reading
 
 
 class Detector(Protocol):
@@ -106,7 +111,19 @@ def house_box(eye_a: Point, eye_b: Point, mouth: Point) -> Box:
         raise SettingError(f"No face has its eyes at {eye_a} and {eye_b} and its mouth at {mouth}.")
     # Points are measured at pixel centres, boxes at pixel edges: half a pixel apart.
     x, y = (m + HOUSE_DOWN * side * (n - m) / down + 0.5 for m, n in zip(middle, mouth, strict=True))
-    return x - side / 2, y - side / 2, x + side / 2, y + side / 2
+    return square_box(x, y, side)
+
+
+def square_box(x: float, y: float, side: float) -> Box:
+    """Return a square as a box of plain numbers.
+
+    Args:
+        x: Of its centre, in pixels at their edges.
+        y: The same.
+        side: In pixels.
+    """
+    half = float(side) / 2
+    return float(x) - half, float(y) - half, float(x) + half, float(y) + half
 
 
 def without_overlaps(faces: Sequence[Face], most: float = 0.3) -> list[Face]:
@@ -142,6 +159,25 @@ def checked_min_score(min_score: float | None, *, default: float) -> float:
     if not 0.0 <= min_score <= 1.0 or math.isnan(min_score):
         raise SettingError(f"min_score is {min_score}; it must be between 0 and 1.")
     return min_score
+
+
+def searchable(rgb: Pixels) -> Grey | None:
+    """Return a picture in grey, or None of one that is too thin for a face worth reading.
+
+    Raises:
+        SettingError: It is not a non-empty (H, W, 3) uint8 array.
+    """
+    grey = grey_picture(rgb)
+    return None if min(grey.shape) < _THINNEST else grey
+
+
+def grey_picture(rgb: Pixels) -> Grey:
+    """Return a picture in grey.
+
+    Raises:
+        SettingError: It is not a non-empty (H, W, 3) uint8 array.
+    """
+    return cv2.cvtColor(np.ascontiguousarray(checked_picture(rgb)), cv2.COLOR_RGB2GRAY)
 
 
 def checked_picture(rgb: Pixels) -> Pixels:

@@ -1,4 +1,4 @@
-"""The default detector: OpenCV's frontal Haar cascade, with a second look that steadies the box.
+"""OpenCV's frontal Haar cascade, with a second look that steadies the box.
 
 The cascade is a window of 20x20 pixels, slid over the picture at many sizes; a face answers at many
 neighbouring places and sizes, a chance resemblance at few. The search has two steps:
@@ -28,10 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openau.errors import SettingError
-from openau.faces.detect import checked_min_score, checked_picture, without_overlaps
+from openau.faces.detect import (
+    Grey,
+    checked_min_score,
+    grey_picture,
+    searchable,
+    square_box,
+    without_overlaps,
+)
 from openau.records import Box, Face, Pixels
 
-Grey = NDArray[Any]  # (H, W) uint8
 Matrix = NDArray[Any]  # (2, 3) float64
 Found = NDArray[np.float64]  # (N, 4) answers of the cascade: x, y, side, weight
 
@@ -61,7 +67,6 @@ class _Look(NamedTuple):
 CASCADE = "haarcascade_frontalface_alt2.xml"
 _WINDOW = 20  # the cascade's own window, in pixels
 _SMALLEST_FACE = 28  # pixels of the picture; below, false alarms outnumber faces, and no AU can be read
-_SMALLEST = 16  # a picture thinner than this holds no face worth reading
 _QUICK_PIXELS, _TILTED_PIXELS, _THOROUGH_PIXELS = 320 * 240, 480 * 320, 1280 * 960  # of the finest level
 _ENLARGED_SIDE = 48  # smaller pictures are enlarged to this short side
 _FINEST = (1.41, 20, 35)  # search: ratio of one face size to the next, smallest and largest size in pixels
@@ -108,9 +113,10 @@ class HaarDetector:
         Raises:
             SettingError: It is not such an array.
         """
-        grey = _grey(rgb)
-        if min(grey.shape) < _SMALLEST:
+        plain = searchable(rgb)
+        if plain is None:
             return []
+        grey = _stretched(plain)
         if not self.thorough:
             return self._faces(grey, _QUICK_PIXELS)
         faces = self._faces(grey, _THOROUGH_PIXELS)
@@ -128,7 +134,7 @@ class HaarDetector:
         Raises:
             SettingError: The picture is not such an array.
         """
-        grey = _grey(rgb)
+        grey = _stretched(grey_picture(rgb))
         faces = []
         for x1, y1, x2, _ in (face.box_px for face in known):
             face = self._look(grey, x1, y1, x2 - x1, is_lone=True)
@@ -164,10 +170,10 @@ class HaarDetector:
 
     def _look(self, grey: Grey, x: float, y: float, side: float, *, is_lone: bool) -> Face | None:
         """Search around one answer: quickly to centre the patch, then densely; where weak, tilted too."""
-        centred = self._look_once(grey, _square(x + side / 2, y + side / 2, side), _CENTRING)
+        centred = self._look_once(grey, square_box(x + side / 2, y + side / 2, side), _CENTRING)
         if centred is None and is_lone and not self.thorough:
             return None  # one chance resemblance is not worth a quarter of a video frame's time
-        box = _square(x + side / 2, y + side / 2, side) if centred is None else centred.box_px
+        box = square_box(x + side / 2, y + side / 2, side) if centred is None else centred.box_px
         best = self._look_once(grey, box, _MEASURING)
         if best is None or best.score < _SURE:
             tilted = (self._look_once(grey, box, _MEASURING, tilt) for tilt in _PATCH_TILTS)
@@ -188,7 +194,7 @@ class HaarDetector:
         # Boxes are measured at pixel edges, the map at pixel centres: half a pixel apart.
         middle = to_picture @ (fx + fside / 2 - 0.5, fy + fside / 2 - 0.5, 1.0) + 0.5
         score = 1 / (1 + (_EVEN_ODDS / len(found)) ** 2)
-        return Face(_square(middle[0], middle[1], fside / scale), score)
+        return Face(square_box(middle[0], middle[1], fside / scale), score)
 
     def _tilted_faces(self, grey: Grey) -> list[Face]:
         """Search the picture tilted either way: for heads on one side, which the cascade does not know."""
@@ -220,10 +226,6 @@ class HaarDetector:
         found[:, :2] -= border
         ordered: Found = found[np.lexsort(found.T)]
         return ordered
-
-
-def _grey(rgb: Pixels) -> Grey:
-    return _stretched(cv2.cvtColor(checked_picture(rgb), cv2.COLOR_RGB2GRAY))
 
 
 def _stretched(grey: Grey) -> Grey:
@@ -306,12 +308,7 @@ def _warp(grey: Grey, matrix: Matrix, size: tuple[int, int], scale: float) -> Gr
 def _moved(face: Face, back: Matrix, scale: float) -> Face:
     x1, y1, x2, y2 = face.box_px
     x, y = back @ ((x1 + x2) / 2 - 0.5, (y1 + y2) / 2 - 0.5, 1.0) + 0.5
-    return Face(_square(x, y, (x2 - x1) / scale), face.score)
-
-
-def _square(x: float, y: float, side: float) -> Box:
-    half = float(side) / 2
-    return float(x) - half, float(y) - half, float(x) + half, float(y) + half
+    return Face(square_box(x, y, (x2 - x1) / scale), face.score)
 
 
 def _is_within(x: float, y: float, box_px: Box) -> bool:

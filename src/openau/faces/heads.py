@@ -39,9 +39,16 @@ from openau.faces.answers import (
     share_in_common,
     sigmoid,
 )
-from openau.faces.closeup import PATCH, Grey, patches, percentiles
-from openau.faces.detect import checked_min_score, checked_picture, without_overlaps
-from openau.records import Box, Face, Floats, Pixels
+from openau.faces.closeup import PATCH, patches, percentiles
+from openau.faces.detect import (
+    Grey,
+    checked_min_score,
+    grey_picture,
+    searchable,
+    square_box,
+    without_overlaps,
+)
+from openau.records import Face, Floats, Pixels
 from openau.runtime import open_session
 
 CARD_KEY: Final = "openau.detector"
@@ -62,7 +69,6 @@ class _Look(NamedTuple):
 _QUICK_PIXELS, _THOROUGH_PIXELS = 512 * 384, 1920 * 1440  # of the finest level
 _SMALLEST_FACE = 20.0  # pixels of the picture; below, false alarms outnumber faces
 _SMALL, _SMALL_ODDS = 32.0, math.log(5)  # faces below so many pixels, which so much more often are none
-_SMALLEST = 16  # a picture thinner than this holds no face worth reading
 _LEAST_SIDE = 64  # levels go down to this short side or less: there a face may fill the picture
 _BORDER = 24  # around such levels; what is outside the picture repeats its edge
 _BORDERED = 160  # short side of levels from which on there is a border
@@ -115,8 +121,8 @@ class HeadDetector:
         Raises:
             SettingError: It is not such an array.
         """
-        grey = _grey(rgb)
-        if min(grey.shape) < _SMALLEST:
+        grey = searchable(rgb)
+        if grey is None:
             return []
         gain = _gain(grey)
         return self._joined(grey, [self._answers(grey, level, gain) for level in self._levels(grey)], [])
@@ -131,8 +137,8 @@ class HeadDetector:
         Raises:
             SettingError: The picture is not such an array.
         """
-        grey = _grey(rgb)
-        if min(grey.shape) < _SMALLEST:
+        grey = searchable(rgb)
+        if grey is None:
             return []
         gain = _gain(grey)
         faces: list[Face] = []
@@ -157,7 +163,7 @@ class HeadDetector:
         Raises:
             SettingError: The picture is not such an array.
         """
-        grey = _grey(rgb)
+        grey = grey_picture(rgb)
         if not known:
             return []
         faces = without_overlaps(self._faces(grey, _places(known), []), _OVERLAP)
@@ -204,7 +210,7 @@ class HeadDetector:
         near = grouped(near.chosen((near.logit >= logit_of(_LIKELY)) & _is_free(near, known)))
         found = self._look(grey, near, _MEASURING)
         return [
-            Face(_square(x, y, side), score)
+            Face(square_box(x, y, side), score)
             for (x, y), side, score in zip(found.middle, found.side, self._score(found), strict=True)
             if score >= self.min_score and side >= _SMALLEST_FACE
         ]
@@ -260,10 +266,6 @@ def _open(path: Path) -> tuple[Any, dict[str, Any]]:
     return session, card
 
 
-def _grey(rgb: Pixels) -> Grey:
-    return cv2.cvtColor(np.ascontiguousarray(checked_picture(rgb)), cv2.COLOR_RGB2GRAY)
-
-
 def _gain(grey: Grey) -> float:
     """Return the factor that makes a dark picture ordinary."""
     sample = grey[:: max(1, grey.shape[0] // 200), :: max(1, grey.shape[1] // 200)]
@@ -290,8 +292,3 @@ def _is_free(found: Answers, faces: Sequence[Face]) -> NDArray[np.bool_]:
 
 def _side(face: Face) -> float:
     return face.box_px[2] - face.box_px[0]
-
-
-def _square(x: float, y: float, side: float) -> Box:
-    half = float(side) / 2
-    return float(x) - half, float(y) - half, float(x) + half, float(y) + half
