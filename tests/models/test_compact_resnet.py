@@ -60,3 +60,70 @@ def test_stages_that_cannot_be_built_are_refused(options: dict[str, Any]) -> Non
 def test_a_side_that_is_no_multiple_of_eight_is_refused() -> None:
     with pytest.raises(SettingError, match="multiple of 8"):
         build_model("compact_resnet", 3, size=90)
+
+
+def members(count: int = 2, *, mirrored: bool = True) -> CompactResNet:
+    torch.manual_seed(0)
+    network = build_model("compact_resnet", 3, size=32, **SMALL, members=count, mirrored=mirrored)
+    assert isinstance(network, CompactResNet)
+    with torch.no_grad():  # statistics that normalise something
+        for _ in range(3):
+            network.train()(torch.randn(8, 3, 32, 32))
+    return network.eval()
+
+
+def alone(network: CompactResNet, number: int) -> CompactResNet:
+    """One member as a network of its own."""
+    single = build()
+    single.body.load_state_dict(network.body.bodies[number].state_dict())  # type: ignore[union-attr, index]
+    single.head.out.load_state_dict(network.head.out.layers[number].state_dict())  # type: ignore[union-attr]
+    single.intensity.load_state_dict(network.intensity.layers[number].state_dict())  # type: ignore[union-attr, index]
+    return single
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_members_are_asked_about_both_sides_and_their_mean_counts(count: int, mirrored: bool) -> None:
+    if count == 1 and not mirrored:
+        pytest.skip("that is the plain network")
+    network = members(count, mirrored=mirrored)
+    images = torch.randn(2, 3, 32, 32)
+    said = [alone(network, number).logits_and_intensities(images) for number in range(count)]
+    if mirrored:
+        said += [alone(network, n).logits_and_intensities(images.flip(3)) for n in range(count)]
+    found = network.logits_and_intensities(images)
+    for one, several in zip(found, zip(*said, strict=True), strict=True):
+        torch.testing.assert_close(one, torch.stack(several).mean(0))
+    torch.testing.assert_close(network(images), found[0])
+
+
+def test_the_maps_of_members_add_up_to_their_logits_and_follow_a_mirrored_face() -> None:
+    network = members()
+    with torch.no_grad():
+        for layer in network.head.out.layers:  # type: ignore[union-attr]
+            layer.weight.abs_()
+    images = torch.randn(2, 3, 32, 32)
+    found, turned = network.head_jacobian(images), network.head_jacobian(images.flip(3))
+    torch.testing.assert_close(found.hires_cam().sum((2, 3)) + network.head.out.bias, found.logits)
+    torch.testing.assert_close(turned.hires_cam(), found.hires_cam().flip(3))
+    torch.testing.assert_close(turned.logits, found.logits)
+
+
+def test_in_training_each_member_learns_from_its_own_part_of_the_batch() -> None:
+    network = members(mirrored=False)
+    images = torch.randn(5, 3, 32, 32)
+    for part in network.modules():
+        part.training = part is network or part in (network.body, network.head.out)  # norms as they are
+    torch.autograd.backward(network(images)[:3].sum())
+    first, second = network.body.bodies  # type: ignore[union-attr, misc]
+    assert all(weight.grad is not None for weight in first.parameters())
+    assert all(weight.grad is None or not weight.grad.any() for weight in second.parameters())
+
+
+def test_a_batch_smaller_than_the_members_is_learned_from_too() -> None:
+    assert members(3).train()(torch.randn(2, 3, 32, 32)).shape == (2, 3)
+
+
+def test_no_member_is_refused() -> None:
+    with pytest.raises(SettingError, match="0 members"):
+        build_model("compact_resnet", 3, size=32, members=0)

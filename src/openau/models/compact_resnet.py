@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from openau.errors import SettingError
 from openau.models.convnet import ConvNet, Head
 from openau.models.jacobian import HeadJacobian
+from openau.models.members import MemberBodies, MemberLinear
 from openau.models.needs import Needs, check_images
 from openau.models.styles import MixStyle, Standardise
 
@@ -75,10 +76,13 @@ class CompactResNet(ConvNet):
         channels: Of the last map.
         dropout: Share of the last map dropped while training.
         mixing: Share of the training batches whose styles are mixed, at each of two places.
+        members: How many such networks there are; each learns from its own part of every batch, and in
+            evaluation the mean of their logits counts, see `openau.models.members`.
+        mirrored: Whether in evaluation each is shown the mirror image of the face, too.
 
     Raises:
-        SettingError: There are fewer than three stages, not one number of blocks for each, or `mixing` is no
-            share.
+        SettingError: There are fewer than three stages, not one number of blocks for each, no member, or
+            `mixing` is no share.
 
     Differences from the paper: only the blocks are of He et al.; stem, stages and head are this project's.
 
@@ -99,7 +103,7 @@ class CompactResNet(ConvNet):
     written_maps = ("grad_cam", "grad_cam_plus_plus", "hires_cam")
     auxiliary: Mapping[str, str] = MappingProxyType({"intensity": "intensity"})
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the network's options, all keyword-only
         self,
         aus: int,
         *,
@@ -109,36 +113,31 @@ class CompactResNet(ConvNet):
         channels: int = 48,
         dropout: float = 0.1,
         mixing: float = 0.5,
+        members: int = 1,
+        mirrored: bool = False,
     ) -> None:
         super().__init__(aus, size, multiple=_STRIDE)
+        if members < 1:
+            raise SettingError(f"compact_resnet cannot have {members} members; give 1 or more.")
         if len(widths) < 3 or len(blocks) != len(widths) or min(*widths, *blocks) < 1:
             raise SettingError(
                 f"compact_resnet cannot have stages of widths {list(widths)} with {list(blocks)} blocks; "
                 "give at least three stages, and a number of blocks for each."
             )
-        layers: list[nn.Module] = [
-            Standardise(),
-            nn.Conv2d(3, widths[0], 5, 2, 2, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(),
-        ]
-        sides = pairwise((widths[0], *widths))
-        for number, ((before, width), count) in enumerate(zip(sides, blocks, strict=True)):
-            stride = 2 if number in (1, 2) else 1
-            layers.append(ResidualBlock(before, width, stride=stride))
-            layers.extend(ResidualBlock(width, width, stride=1) for _ in range(count - 1))
-            if number in _MIXED and mixing:
-                layers.append(MixStyle(mixing))
-        layers += [
-            nn.Conv2d(widths[-1], channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-        ]
-        self.body = nn.Sequential(*layers)
-        cells = (size // _STRIDE) ** 2
-        self.head = Head(channels, (), aus, pooling=None, cells=cells)
-        self.intensity = nn.Linear(channels * cells, aus)
+        bodies = [_body(widths, blocks, channels, dropout, mixing) for _ in range(members)]
+        side = size // _STRIDE
+        if members == 1 and not mirrored:
+            self.body = bodies[0]
+            self.head = Head(channels, (), aus, pooling=None, cells=side**2)
+            self.intensity: nn.Module = nn.Linear(channels * side**2, aus)
+            return
+        self.body = MemberBodies(bodies, mirrored=mirrored)
+        shape = (channels, side, side)
+        joined = members * channels * (1 + mirrored)
+        self.head = Head(
+            joined, (), aus, pooling=None, dense=MemberLinear(members, shape, aus, mirrored=mirrored)
+        )
+        self.intensity = MemberLinear(members, shape, aus, mirrored=mirrored)
 
     def logits_and_intensities(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return occurrence and intensity in one forward pass.
@@ -176,3 +175,29 @@ class CompactResNet(ConvNet):
         return HeadJacobian(
             self.head(features), features, gradient.flatten(3), gradient.new_ones(()), gradient
         )
+
+
+def _body(
+    widths: Sequence[int], blocks: Sequence[int], channels: int, dropout: float, mixing: float
+) -> nn.Sequential:
+    """Return the layers from the face to the last map, (B, 3, S, S) to (B, C, S/8, S/8)."""
+    layers: list[nn.Module] = [
+        Standardise(),
+        nn.Conv2d(3, widths[0], 5, 2, 2, bias=False),
+        nn.BatchNorm2d(widths[0]),
+        nn.ReLU(),
+    ]
+    sides = pairwise((widths[0], *widths))
+    for number, ((before, width), count) in enumerate(zip(sides, blocks, strict=True)):
+        stride = 2 if number in (1, 2) else 1
+        layers.append(ResidualBlock(before, width, stride=stride))
+        layers.extend(ResidualBlock(width, width, stride=1) for _ in range(count - 1))
+        if number in _MIXED and mixing:
+            layers.append(MixStyle(mixing))
+    layers += [
+        nn.Conv2d(widths[-1], channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+    ]
+    return nn.Sequential(*layers)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from openau.errors import SettingError
 from openau.models.jacobian import HeadJacobian, weighted_map
+from openau.models.members import MemberLinear
 from openau.models.needs import Needs, check_images, check_request
 
 Pooling = Literal["avgmax", "avg", "max"]
@@ -31,10 +32,13 @@ class Head(nn.Module):
         pooling: Over positions: `avg`, `max`, or `avgmax`, the mean of both; None flattens the map instead.
         cells: Positions h·w of the map, where it is flattened.
         dropout: Share of the hidden values dropped while training.
+        dense: The last layer, where it is no plain one; it has a `weight` and a `bias`.
 
     Raises:
         SettingError: The pooling is unknown.
     """
+
+    out: nn.Linear | MemberLinear
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Head(nn.Module):
         pooling: Pooling | None = "avg",
         cells: int = 1,
         dropout: float = 0.0,
+        dense: MemberLinear | None = None,
     ) -> None:
         super().__init__()
         if pooling not in ("avgmax", "avg", "max", None):
@@ -54,7 +59,7 @@ class Head(nn.Module):
         self.dropout = nn.Dropout(dropout)
         sides = [channels if pooling else channels * cells, *widths]
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sides))
-        self.out = nn.Linear(sides[-1], aus)
+        self.out = dense or nn.Linear(sides[-1], aus)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits.
