@@ -52,6 +52,16 @@ def test_a_small_study_reads_emotions_from_a_network_that_learns_from_so_few(tmp
     assert sum(key.startswith("caer-graph-disfa-scratch") for key in plans) == 5
 
 
+def test_every_run_has_the_scales_side_and_precision(tmp_path: Path) -> None:
+    how = setting(tmp_path, "small")
+    plans = plan(how)
+    folders = {one.key: tmp_path for one in plans}
+    for one in plans:
+        recipe = made(one, folders)
+        assert recipe.crop.size == how.scale.size
+        assert (recipe.run.precision == "bfloat16") == (recipe.model.name in how.scale.bfloat16), one.key
+
+
 def test_the_full_scale_is_the_papers(tmp_path: Path) -> None:
     plans = {
         one.key: made(

@@ -17,7 +17,7 @@ from openau.studies.page import Section
 from openau.studies.parts import figure_label
 from openau.studies.published import read_published
 from openau.studies.results import Results
-from openau.studies.study import OUR_NAME, Scale, Source, StandIn, Study
+from openau.studies.study import OUR_NAME, OUR_NETWORK, Scale, Source, StandIn, Study
 from openau.studies.tables import Cell, Column, Measured, ResultTable
 from openau.train.predict import predict_run
 
@@ -256,7 +256,7 @@ STUDY = Study(
             rarest=15,
             faces=24_000,
             people=600,
-            bfloat16=("fan_heatmap", "emotiram_fau"),
+            bfloat16=("fan_heatmap", "emotiram_fau", OUR_NETWORK.name),
             seeds=5,
             most={CAER: 2000},
         ),

@@ -11,7 +11,7 @@ from typing import Any
 from openau.data.augment import AUGMENTATIONS
 from openau.studies.study import OUR_NETWORK, RunPlan, Setting, repeated
 from openau.train import Recipe, load_recipe
-from openau.train.config import LossSettings
+from openau.train.config import LossSettings, ModelSettings
 
 PAPER = "masur2023"
 """The study's name."""
@@ -54,22 +54,19 @@ def plan(setting: Setting) -> list[RunPlan]:
 def _graph_runs(setting: Setting, source: str) -> list[RunPlan]:
     """Return the two stages of ME-GraphAU on a dataset, or the one run of what takes its place."""
     if setting.has_stand_ins:
-        return [_run(BEFORE[source], source, _sooner(_graph(setting, source, stage=1)), "subject")]
+        return [_run(BEFORE[source], source, _sooner(setting, source), "subject")]
     first = _run(f"{source}-graph-1", source, _graph(setting, source, stage=1), "subject")
     second = _graph(setting, source, stage=2)
     return [first, _run(BEFORE[source], source, second, "subject", after=first.key)]
 
 
-def _sooner(recipe: Recipe) -> Recipe:
-    """Return an AU network's recipe that gets somewhere on thousands of small pictures."""
+def _sooner(setting: Setting, source: str) -> Recipe:
+    """Return the recipe of the AU network that gets somewhere on thousands of small pictures."""
+    recipe = _recipe(setting, "au-graph-1", model=OUR_NETWORK)
     optimiser = replace(recipe.optimiser, lr=1e-3, warmup=50, clip=5.0)
     flipped = replace(AUGMENTATIONS["none"], flip=0.5)
     loss = LossSettings("weighted_bce", limit=4.0)
-    crop = replace(recipe.crop, size=32)
-    run = replace(recipe.run, precision="bfloat16")
-    return replace(
-        recipe, model=OUR_NETWORK, optimiser=optimiser, augmentation=flipped, loss=loss, crop=crop, run=run
-    )
+    return replace(recipe, aus=_GRAPH_AUS[source], optimiser=optimiser, augmentation=flipped, loss=loss)
 
 
 def _run(key: str, source: str, recipe: Recipe, protocol: str, *, after: str = "") -> RunPlan:
@@ -82,9 +79,10 @@ def _starting(recipe: Recipe, after: str, folders: Mapping[str, Path]) -> Recipe
     return replace(recipe, model=replace(recipe.model, initial=str(folders[after])))
 
 
-def _recipe(setting: Setting, name: str, *, smallest: int = 32) -> Recipe:
-    """Return one of the paper's recipes, as the scale runs it."""
-    return setting.scaled(load_recipe(Path(f"{PAPER}/{name}")), multiple=32, smallest=smallest)
+def _recipe(setting: Setting, name: str, *, smallest: int = 32, model: ModelSettings | None = None) -> Recipe:
+    """Return one of the paper's recipes, or with another network in its place, as the scale runs it."""
+    recipe = load_recipe(Path(f"{PAPER}/{name}"))
+    return setting.scaled(replace(recipe, model=model or recipe.model), multiple=32, smallest=smallest)
 
 
 def _heatmaps(setting: Setting) -> Recipe:
