@@ -30,7 +30,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from benchmarks.curves import Curve, draw_curves
+from benchmarks.curves import Curve, as_svg, curve_figure
 from benchmarks.faces_in_parts import Faces, Rows, gather
 from benchmarks.shared_body import finished_body, fresh_head, last_maps, train_body
 from openau.errors import OpenAUError
@@ -250,7 +250,7 @@ def figure(curves: pd.DataFrame, summary: pd.DataFrame, plan: Plan) -> str:
             spread = list(seeds[["min", "max"]].itertuples(name=None))
             found.append(Curve(f"{loss}, N:P {ratio:g}", points, colour, line == 0, spread))
     title = f"{plan.network}, AU {plan.au}: accuracy on a balanced test set"
-    return draw_curves(found, title=title, x="training step", y="accuracy", y_range=(0.4, 1.0))
+    return as_svg(curve_figure(found, title=title, x="training step", y="accuracy", y_range=(0.4, 1.0)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
