@@ -49,13 +49,22 @@ _FIXED_SIZE = {1: 8, 5: 4}  # and those of fixed size, in bytes
 _ROUNDING = 1e-3  # how far past its range a float32 or 8-bit network may round
 
 
+def packaged_network(name: str) -> Path:
+    """Return where a network lies that comes with the package.
+
+    Args:
+        name: Its file's name, without the ending.
+    """
+    return Path(str(resources.files("openau") / "assets" / "models" / f"{name}.onnx"))
+
+
 def default_model_path() -> Path:
     """Return the path of the model that comes with the package.
 
     Raises:
         ModelError: This installation has none.
     """
-    path = Path(str(resources.files("openau") / "assets" / "models" / "action_units.onnx"))
+    path = packaged_network("action_units")
     if not path.is_file():
         raise ModelError(f"The default model {path} is missing; install openau again, or give a model file.")
     return path
@@ -71,7 +80,15 @@ def read_card(path: Path) -> ModelCard:
         ModelError: The file is missing, unreadable, not ONNX, damaged, or was not made by openau.
         CardError: Its card is malformed.
     """
+    if path.is_dir():
+        raise ModelError(f"The model {path} is a folder; give the file that `openau export` makes of a run.")
     metadata = read_metadata(path)
+    other = next((key for key in metadata if key.startswith("openau.") and key != CARD_KEY), None)
+    if CARD_KEY not in metadata and other is not None:
+        raise ModelError(
+            f"The model file {path} holds openau's {other.removeprefix('openau.')}, which reads no action "
+            "units; give a file that `openau export` made."
+        )
     if CARD_KEY not in metadata:
         raise ModelError(
             f"The model file {path} was not made by openau: it has no card; export it with `openau export`."

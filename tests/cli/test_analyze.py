@@ -86,6 +86,8 @@ def test_only_bad_files_write_nothing(
         (["{photo}", "--camera", "0"], "Give either paths or --camera, not both."),
         (["{photo}", "--every", "0"], "every is 0; it must be at least 1."),
         (["{photo}", "--max-faces", "-1"], "max-faces is -1; it must be at least 1."),
+        (["{photo}", "--threads", "99999999"], "threads is 99999999; it must be at most 1024."),
+        (["--camera", "-1"], "The camera is -1; cameras are numbered from 0."),
     ],
 )
 def test_wrong_arguments_are_code_2(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from openau.errors import CardError, ModelError
-from openau.runtime import AUModel, default_model_path, read_card
+from openau.runtime import AUModel, default_model_path, packaged_network, read_card
 from tests.fake.tiny_model import tiny_card, write_tiny_model
 from tests.runtime.networks import COLOUR_CARD, changed, crops, means, small_model
 
@@ -86,7 +86,7 @@ def test_a_missing_file_is_refused_with_its_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=re.escape(f"{tmp_path} cannot be read")):
+    with pytest.raises(ModelError, match=f"{re.escape(str(tmp_path))} is a folder; .*`openau export`"):
         AUModel(tmp_path)
 
 
@@ -190,6 +190,13 @@ def test_a_network_that_cannot_run_is_refused_without_noise(tmp_path: Path) -> N
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "cannot be run by onnxruntime" in ran.stdout
     assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["landmarks", "face_finder"])
+def test_another_network_of_the_package_is_refused_by_what_it_is(name: str) -> None:
+    what = {"landmarks": "landmarks", "face_finder": "detector"}[name]
+    with pytest.raises(ModelError, match=f"holds openau's {what}, which reads no action units"):
+        AUModel(packaged_network(name))
 
 
 def test_the_default_model_is_looked_for_inside_the_package(

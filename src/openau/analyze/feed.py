@@ -117,7 +117,8 @@ def camera_feed(number: int, *, every: int = 1) -> Feed:
         number: The camera's number, from 0.
         every: Only every so-many-th frame.
     """
-    return Feed(f"camera:{number}", "camera", lambda _: islice(read_camera(number), 0, None, every))
+    frames = read_camera(number)  # refuses a number that no camera has, and opens none before it is read
+    return Feed(f"camera:{number}", "camera", lambda _: islice(frames, 0, None, every))
 
 
 def detected_batches(

@@ -10,6 +10,9 @@ from openau.emotion import check_decoder, check_rules
 from openau.errors import SettingError
 from openau.records import HeatmapMethod
 
+MOST_THREADS = 1024
+"""More are a slip of the finger, and would take all memory before the first picture."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -57,6 +60,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name.replace('_', '-')} is {value}; it must be at least 1.")
+        if self.threads is not None and self.threads > MOST_THREADS:
+            raise SettingError(f"threads is {self.threads}; it must be at most {MOST_THREADS}.")
         if self.format not in ("csv", "parquet"):
             raise SettingError(f"The format is {self.format!r}; choose csv or parquet.")
         known = get_args(HeatmapMethod)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from openau.cli.command import Command
 from openau.cli.extras import needs
+from openau.cli.options import Count, Name, Place, Whole
 from openau.errors import SettingError
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ class Models(Command):
         fetch: Download the ImageNet weights of the network `name` into this folder.
     """
 
-    name: str = ""
-    aus: int = 18
-    size: int | None = None
-    fetch: Path | None = None
+    name: Name = ""
+    aus: Count = 18
+    size: Whole = None
+    fetch: Place = None
 
     def run(self) -> int:
         """Print one line per network, or one network.

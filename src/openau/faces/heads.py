@@ -19,7 +19,6 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -49,7 +48,7 @@ from openau.faces.detect import (
     without_overlaps,
 )
 from openau.records import Face, Floats, Pixels
-from openau.runtime import open_session
+from openau.runtime import open_session, packaged_network
 
 CARD_KEY: Final = "openau.detector"
 
@@ -249,7 +248,7 @@ class HeadDetector:
 
 def finder_path() -> Path:
     """Return where the network lies that comes with the package."""
-    return Path(str(resources.files("openau") / "assets" / "models" / "face_finder.onnx"))
+    return packaged_network("face_finder")
 
 
 @lru_cache(maxsize=2)

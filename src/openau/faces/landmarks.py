@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from openau.errors import CardError, ModelError, SettingError
 from openau.faces.align import MIRRORED_POINTS, turned_box
 from openau.faces.crop import crop_face
 from openau.records import Crop, CropSpec, Face, Floats, LandmarkCard, Pixels
-from openau.runtime import BATCH, open_session, read_metadata, refusals
+from openau.runtime import BATCH, open_session, packaged_network, read_metadata, refusals
 
 CARD_KEY = "openau.landmarks"
 LOOKS = 1
@@ -56,7 +55,7 @@ def landmark_model_path() -> Path:
     Raises:
         ModelError: This installation has none.
     """
-    path = Path(str(resources.files("openau") / "assets" / "models" / "landmarks.onnx"))
+    path = packaged_network("landmarks")
     if not path.is_file():
         raise ModelError(f"The landmark network {path} is missing; install openau again.")
     return path

@@ -43,7 +43,7 @@ class YuNetDetector:
         if file is None:
             raise ModelError(f"The detector 'yunet' needs its model file: {_WHERE}.")
         if not file.is_file():
-            raise ModelError(f"The detector file {file} does not exist: {_WHERE}.")
+            raise ModelError(f"The detector file {file} does not exist, or is a folder: {_WHERE}.")
         self._longest = _THOROUGH_SIDE if thorough else _QUICK_SIDE
         try:
             with _quiet_opencv():  # the sentence below says it once
