@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+import openau.data.augment as augment_module
 from openau.data.augment import (
     AUGMENTATIONS,
     Augmentation,
@@ -257,3 +258,13 @@ def test_telling_the_moves_changes_no_picture() -> None:
     how = Augmentation(cover=0.5)
     told, _ = augment_and_tell(wide(), 16, how, torch.Generator().manual_seed(4))
     assert torch.equal(told, draw(how, wide(), 4))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("numbers", [1, 3 * 3 * 16 * 16])
+def test_pictures_are_the_same_in_whatever_groups_they_are_drawn(
+    name: str, numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = draw(AUGMENTATIONS[name], wide())
+    monkeypatch.setattr(augment_module, "_CACHED", numbers)
+    assert torch.equal(draw(AUGMENTATIONS[name], wide()), whole)

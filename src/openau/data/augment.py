@@ -117,14 +117,21 @@ def augment_and_tell(
     Returns:
         (B, 3, S, S) float32 in 0–1, the very pictures that `augment` draws, and the moves.
     """
-    images = wide.permute(0, 3, 1, 2).to(torch.float32).div_(255)
-    moves = _draw_moves(images, size, how, generator)
-    grid = F.affine_grid(moves.matrix, [len(images), 3, size, size], align_corners=False)
-    images = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    images = _relight(images, how, generator)
+    count = len(wide)
+    moves = _draw_moves(count, wide.shape[1], size, how, generator)
+    light = _draw_light(count, how, generator)
+    images = torch.empty(count, 3, size, size, device=wide.device)
+    together = count if wide.is_cuda else max(1, _CACHED // (3 * size * size))
+    for start in range(0, count, together):
+        part = slice(start, start + together)
+        moved = _move(wide[part], moves.matrix[part], size)
+        images[part] = _relight(moved, {name: values[part] for name, values in light.items()}, how)
     images, covered = _spoil(images, how, generator)
     return images.clamp_(0, 1), replace(moves, covered=covered)
 
+
+_CACHED = 2**19
+"""Numbers that about fit into a processor's own cache, where one step after the other finds them."""
 
 _NOTHING = dict.fromkeys((field.name for field in fields(Augmentation)), 0.0)
 
@@ -256,12 +263,11 @@ def _chosen(count: int, probability: float, generator: torch.Generator) -> Tenso
     return (_rand(generator, count) < probability)[:, None, None, None]
 
 
-def _draw_moves(images: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Moves:
+def _draw_moves(count: int, wide: int, size: int, how: Augmentation, generator: torch.Generator) -> Moves:
     """Draw shift, zoom, turn, stretch and mirror images.
 
     A shift is kept small enough that no corner leaves the wide crop, where the turn and zoom leave room.
     """
-    count, wide = images.shape[0], images.shape[2]
     extent = size / wide / _factor(count, how.zoom, generator)
     angle = _uniform(count, math.radians(how.rotation_deg), generator)
     stretch = _factor(count, how.stretch, generator).sqrt()
@@ -291,43 +297,54 @@ def _draw_moves(images: Tensor, size: int, how: Augmentation, generator: torch.G
     return Moves(matrix, mirror < 0, wide, size, torch.full_like(matrix[:, 0, :1], torch.nan).expand(-1, 4))
 
 
-def _relight(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Change tone, light and colour."""
-    count, size = images.shape[0], images.shape[2]
+def _move(wide: Tensor, matrix: Tensor, size: int) -> Tensor:
+    """Return (B, 3, S, S) pictures in 0-1, cut from wide crops where (B, 2, 3) matrices tell."""
+    images = wide.to(torch.float32).div_(255).permute(0, 3, 1, 2)
+    grid = F.affine_grid(matrix, [len(images), 3, size, size], align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
-    def column(values: Tensor) -> Tensor:
-        return values[:, None, None, None]
 
-    # Everything is drawn in the same order whatever is off; what would change nothing is not computed.
-    exponent = column(_factor(count, how.gamma, generator))
-    images = images.clamp(1e-4, 1)
+def _draw_light(count: int, how: Augmentation, generator: torch.Generator) -> dict[str, Tensor]:
+    """Draw tone, light and colour, each (count, 1 or 3, 1, 1).
+
+    All but the shading is drawn in the same order whatever is off.
+    """
+    drawn = {
+        "gamma": _factor(count, how.gamma, generator),
+        "contrast": _factor(count, how.contrast, generator),
+        "brightness": _uniform(count, how.brightness, generator),
+        "colour": _factor(count, how.saturation, generator),
+    }
+    light = {name: values[:, None, None, None] for name, values in drawn.items()}
+    light["colour"] = light["colour"] * (~_chosen(count, how.grey, generator))
+    tint = _factor(3 * count, how.tint, generator).reshape(count, 3, 1, 1)
+    light["tint"] = torch.where(light["colour"] == 0, torch.ones_like(tint), tint)
+    if how.shading > 0:
+        light["turn"] = _uniform(count, math.pi, generator)[:, None, None, None]
+        light["shading"] = _rand(generator, count, 1, 1, 1) * how.shading
+    return light
+
+
+def _relight(images: Tensor, light: dict[str, Tensor], how: Augmentation) -> Tensor:
+    """Change tone, light and colour in place; what would change nothing is not computed."""
+    images = images.clamp_(1e-4, 1)
     if how.gamma > 0:
-        images = images.pow(exponent)
-    contrast = column(_factor(count, how.contrast, generator))
+        images.pow_(light["gamma"])
     if how.contrast > 0:
         middle = images.mean((1, 2, 3), keepdim=True)
-        images = (images - middle).mul_(contrast).add_(middle)
-    brightness = column(_uniform(count, how.brightness, generator))
+        images.sub_(middle).mul_(light["contrast"]).add_(middle)
     if how.brightness > 0:
-        images = images + brightness
-    colourful = column(_factor(count, how.saturation, generator))
-    colourful = colourful * (~_chosen(count, how.grey, generator))
-    tint = _factor(3 * count, how.tint, generator).reshape(count, 3, 1, 1)
-    tint = torch.where(colourful == 0, torch.ones_like(tint), tint)
+        images.add_(light["brightness"])
     if how.saturation > 0 or how.grey > 0:
         weight = images.new_tensor([0.299, 0.587, 0.114])[None, :, None, None]
         luma = (images * weight).sum(1, keepdim=True)
-        images = (images - luma).mul_(colourful).add_(luma)
+        images.sub_(luma).mul_(light["colour"]).add_(luma)
     if how.tint > 0:
-        images = images * tint
+        images.mul_(light["tint"])
     if how.shading > 0:
-        turn = _uniform(count, math.pi, generator)
-        ramp = torch.linspace(-1, 1, size, device=images.device)
-        slope = (
-            turn.cos()[:, None, None] * ramp[None, None, :] + turn.sin()[:, None, None] * ramp[None, :, None]
-        )
-        strength = _rand(generator, count) * how.shading
-        images = images * (1 + column(strength / 0.5) * slope[:, None])
+        ramp = torch.linspace(-1, 1, images.shape[2], device=images.device)
+        slope = light["turn"].cos() * ramp + light["turn"].sin() * ramp[:, None]
+        images.mul_(1 + light["shading"] / 0.5 * slope)
     return images
 
 

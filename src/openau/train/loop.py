@@ -37,6 +37,7 @@ from openau.train.arrangement import Arrangement, arrange
 from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
 from openau.train.config import OptimiserSettings, Recipe
 from openau.train.folder import write_beginning, write_end, write_log
+from openau.train.memory import memory_kept
 from openau.train.network import fresh_network, judged, network_spec, taught
 from openau.train.predict import judge_validation, normalise, predict_tasks
 from openau.train.recipe_file import load_recipe, recipe_text
@@ -144,9 +145,10 @@ def train(
         run.standing = load_checkpoint(
             run.checkpoint, run.bare, run.average, run.optimiser, run.criterion, recipe_text(recipe)
         )
-    while not run.standing.finished:
-        _epoch(run, progress)
-        _judge(run, data)
+    with memory_kept(run.accelerator.device):
+        while not run.standing.finished:
+            _epoch(run, progress)
+            _judge(run, data)
     if run.accelerator.is_main_process:
         write_end(folder, recipe, data)
     run.accelerator.wait_for_everyone()

@@ -44,7 +44,7 @@ def normalise(images: Tensor, settings: ModelSettings) -> Tensor:
     """
     mean = images.new_tensor(settings.mean)[:, None, None]
     std = images.new_tensor(settings.std)[:, None, None]
-    return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+    return (images - mean).div_(std).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
