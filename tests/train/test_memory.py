@@ -24,15 +24,15 @@ _BLOCK = 48 * 2**20
 
 def _faults() -> int:
     """Return the page faults of taking a block five times."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    before = int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
     for _ in range(5):
         torch.ones(_BLOCK // 4)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt) - before
 
 
 def _resident() -> int:
     """Return the memory of this process in bytes."""
-    return int(Path("/proc/self/statm").read_text("utf-8").split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text("utf-8").split()[1]) * int(resource.getpagesize())
 
 
 @pytest.fixture(autouse=True)
