@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -320,3 +321,24 @@ def test_an_unfinished_run_is_refused(tmp_path: Path, gone: str) -> None:
     (run / gone).unlink()
     with pytest.raises(ModelError, match="not a finished training run"):
         export_run(run, tmp_path / "model.onnx")
+
+
+def test_predictions_that_say_nothing_of_folds_are_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    (run / "predictions.parquet").unlink()
+    (run / "predictions.parquet").mkdir()  # pandas reads a folder as a table without columns
+    with pytest.raises(ModelError, match="not a finished training run"):
+        export_run(run, tmp_path / "model.onnx")
+
+
+def test_a_broken_card_is_refused_by_the_name_of_its_run(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    (run / "card.json").write_text("[1]")
+    with pytest.raises(CardError, match=f"{re.escape(str(run))}: The model card cannot be read"):
+        export_run(run, tmp_path / "model.onnx")
+
+
+def test_a_folder_is_not_overwritten_by_a_model_and_said_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="it is a folder; name a file"):
+        export_onnx(build(), replace(CARD, heatmap_layer=None), tmp_path)
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}*"))

@@ -99,6 +99,24 @@ def read_card(path: Path) -> ModelCard:
         raise CardError(f"In the model file {path}: {error}") from error
 
 
+def read_run_card(run: Path) -> ModelCard:
+    """Read the card of a run folder.
+
+    Args:
+        run: A folder that `openau train` made.
+
+    Raises:
+        ModelError: It is none, or its run was not finished.
+        CardError: Its card is malformed.
+    """
+    try:
+        return ModelCard.from_json((run / "card.json").read_text(encoding="utf-8"))
+    except CardError as error:
+        raise CardError(f"In the run folder {run}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{run} is not a finished training run ({error}); train or resume it.") from error
+
+
 class AUModel:
     """An AU network ready to run on the CPU.
 

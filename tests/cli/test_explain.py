@@ -228,7 +228,7 @@ def places(run: Path, faces: Path, model: Path, tmp_path: Path) -> dict[str, Pat
         (["RUN", "FACES", "--curves", "-1"], 2, "curves is -1"),
         (["RUN", "FACES", "--score", "masks"], 3, "no exact masks"),
         (["RUN", "EMPTY"], 3, "no picture"),
-        (["FACES", "FACES"], 4, "no run folder"),
+        (["FACES", "FACES"], 4, "not a finished training run"),
         (["MODEL", "FACES", "--methods", "hires_cam"], 2, "knows grad_cam, occlusion"),
         (["MODEL", "FACES", "--sanity", "1"], 2, "run folder"),
         (["MODEL", "FACES", "--layer", "conv1"], 2, "at its own layer"),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openau.errors import CardError, ModelError, SettingError
+from openau.errors import CardError, SettingError
 from openau.explain.autograd import evaluating, explain
 from openau.explain.faithful import randomised
 from openau.explain.methods import Method
@@ -19,7 +19,7 @@ from openau.explain.occlusion import occlusion
 from openau.models.jacobian import best_map
 from openau.models.weights import load_network
 from openau.records import AUOutput, Crop, ModelCard
-from openau.runtime import AUModel
+from openau.runtime import AUModel, read_run_card
 
 _SMALLEST = 1e-7  # float32 probabilities near 1 come in steps of this size
 
@@ -158,10 +158,7 @@ def open_explained(path: Path) -> RunModel | FileModel:
     """
     if not path.is_dir():
         return FileModel(path)
-    try:
-        card = ModelCard.from_json((path / "card.json").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is no run folder ({error}); give what openau train made.") from error
+    card = read_run_card(path)
     network, spec = load_network(path / "checkpoint" / "best.safetensors")
     if spec.aus != card.aus or spec.size != card.crop.size:
         raise CardError(f"The card and the weights in {path} do not belong together; train again.")

@@ -40,7 +40,7 @@ from openau.facs import au_column
 from openau.models.jacobian import HeadJacobian, best_map
 from openau.models.weights import EmotionSpec, LandmarkSpec, load_any
 from openau.records import Accuracy, HeatmapMethod, ModelCard
-from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES
+from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, read_run_card
 
 TOLERANCE = 1e-4
 _TRACE = 0.5  # below this intensity an AU is not there
@@ -132,6 +132,8 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
         ModelError: onnxruntime and PyTorch differ by more than 1e-4, heat maps by more than rounding too.
         OutputError: The file cannot be written.
     """
+    if path.is_dir():
+        raise OutputError(f"The model {path} cannot be written: it is a folder; name a file.")
     training = network.training
     part = path.with_name(f".{path.name}.part")
     try:
@@ -203,14 +205,15 @@ def export_run(run: Path, out: Path, *, rule: Rule | None = None) -> Path:
             f"{run} holds {spec.name}, which tells emotions alone; a model file needs action units: export a "
             "network that reads emotions from them, such as emotiram_fau."
         )
+    card = read_run_card(run)
     try:
-        card = ModelCard.from_json((run / "card.json").read_text(encoding="utf-8"))
         table = pd.read_parquet(run / "predictions.parquet")
+        fold = table["fold"]
         about = tomllib.loads((run / "recipe.toml").read_text(encoding="utf-8"))["card"]
         started = json.loads((run / "environment.json").read_text(encoding="utf-8"))["started"]
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{run} is not a finished training run ({error}); train or resume it.") from error
-    validation, test = table[table["fold"] == "validation"], table[table["fold"] == "test"]
+    validation, test = table[fold == "validation"], table[fold == "test"]
     chosen: Rule = rule or about.get("thresholds", "f1")
     thresholds = tuple(_threshold(validation, au, chosen) for au in card.aus)
     data = about["test_data"] or ", ".join(sorted(set(test["dataset"])))
