@@ -91,6 +91,8 @@ def test_the_margin_keeps_centre_and_pitch() -> None:
     assert wide_spec(SPEC, 1.0) == SPEC
     with pytest.raises(SettingError, match="at least 1"):
         wide_spec(SPEC, 0.9)
+    with pytest.raises(SettingError, match="margin is nan"):
+        wide_spec(SPEC, float("nan"))
 
 
 def test_true_boxes_can_stand_in_for_a_detector(index: pd.DataFrame, tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ def test_a_cross_validation_in_a_csv_brings_its_folds(tmp_path: Path) -> None:
     [
         (None, "does not exist", 3),
         ("sample,AU12_t\na,1\n", "no AU with both", 6),
+        ("sample,AU12_t,AU12_p\n", "mine.csv has no rows", 6),
         ("sample,AU12_t,AU12_p\na,9,0.5\n", "something else than 0–1 in AU12_t", 6),
         ("sample,AU12_t,AU12_p\na,1,high\n", "something else than 0–1 in AU12_p", 6),
         ("sample,fold,AU12_t,AU12_p\na,train,1,0.5\n", "no test rows", 6),
@@ -186,6 +187,22 @@ def test_a_table_that_cannot_be_judged_is_one_sentence(
     if content is not None:
         file.write_text(content)
     assert main(["evaluate", str(file)]) == code
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "mine-evaluation").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--seed", "-1"], "The seed is -1; it must be at least 0."),
+        (["--rules", "nix"], "There are no emotion rules 'nix'"),
+    ],
+)
+def test_a_wrong_choice_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    predictions().to_csv(tmp_path / "mine.csv", index=False)
+    assert main(["evaluate", str(tmp_path / "mine.csv"), *words]) == 2
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "mine-evaluation").exists()
 

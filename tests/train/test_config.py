@@ -148,3 +148,9 @@ def test_a_wrong_field_given_by_name_is_one_sentence(
     (tmp_path / "recipe.toml").write_text(LEAST, encoding="utf-8")
     with pytest.raises(SettingError, match=sentence):
         load_recipe(tmp_path / "recipe.toml", {name: value})
+
+
+def test_a_recipe_that_lacks_something_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('name = "x"\n')
+    with pytest.raises(SettingError, match="The recipe lacks aus, crop; a recipe cannot do without"):
+        load_recipe(tmp_path / "r.toml")

@@ -69,9 +69,9 @@ def wide_spec(spec: CropSpec, margin: float) -> CropSpec:
         margin: At least 1. Rounded up so that a whole number of pixels is added on every side.
 
     Raises:
-        SettingError: `margin` is below 1.
+        SettingError: `margin` is below 1, or no number.
     """
-    if margin < 1:
+    if not 1 <= margin < np.inf:
         raise SettingError(f"The margin is {margin}; it must be at least 1.")
     border = int(np.ceil(spec.size * (margin - 1) / 2 - 1e-9))
     size = spec.size + 2 * border

@@ -28,8 +28,10 @@ class Resamples:
             seed: Decides the draws.
 
         Raises:
-            SettingError: `resamples` is negative.
+            SettingError: `resamples` or `seed` is negative.
         """
+        if seed < 0:
+            raise SettingError(f"The seed is {seed}; it must be at least 0.")
         if resamples < 0:
             raise SettingError(f"{resamples} resamples were asked for; give 0 for none, or 1000.")
         self.subjects, names = pd.factorize(subject, sort=True)

@@ -16,6 +16,7 @@ from typing import Any, Final, get_args
 
 import pandas as pd
 
+from openau.emotion import check_rules
 from openau.errors import InputError, OutputError, SettingError, TableError
 from openau.evaluate.calibration import reliability
 from openau.evaluate.confusion import confusion
@@ -55,6 +56,11 @@ class Choices:
     seed: int = 0
     rules: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse rules that are not there, even where no emotion is judged."""
+        for name in self.rules:
+            check_rules(name)
+
 
 def read_predictions(source: Path) -> pd.DataFrame:
     """Read a predictions table.
@@ -73,6 +79,8 @@ def read_predictions(source: Path) -> pd.DataFrame:
         table = pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as a table ({error}); give Parquet or CSV.") from error
+    if table.empty:
+        raise TableError(f"{file} has no rows; give predictions of at least one picture.")
     columns = [f"{au_column(au)}_{end}" for au in _judged_aus(table) for end in "tp"]
     for name in columns + (emotion_columns() if has_emotions(table) else []):
         numbers = pd.to_numeric(table[name], errors="coerce")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
 from types import UnionType
@@ -118,6 +118,13 @@ def _build(kind: type, raw: dict[str, Any], where: str) -> Any:
             raise SettingError(
                 f"The recipe has no field {where}{key}; choose one of {', '.join(sorted(known))}."
             )
+    lacks = [
+        f"{where}{f.name}"
+        for f in fields(kind)
+        if f.name not in raw and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if lacks:
+        raise SettingError(f"The recipe lacks {', '.join(lacks)}; a recipe cannot do without.")
     try:
         return kind(**{key: _convert(value, hints[key], f"{where}{key}") for key, value in raw.items()})
     except TypeError as error:
