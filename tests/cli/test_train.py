@@ -60,6 +60,19 @@ def test_a_wrong_field_is_refused_before_anything_is_written(
     assert not run.exists()
 
 
+def test_a_file_in_the_place_of_the_run_folder_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = write_synthetic_folder(tmp_path / "faces", subjects=12, per_subject=4)
+    store = prepare(build_index("synthetic", faces), CropSpec(16), tmp_path / "store", detector="index").store
+    (tmp_path / "r.toml").write_text(
+        f'name = "x"\naus = [1, 12]\n[crop]\nsize = 16\n[data]\nstores = ["{store}"]\nsplit = "subject"\n'
+    )
+    (tmp_path / "run").write_text("in the way")
+    assert main(["train", str(tmp_path / "r.toml"), "--out", str(tmp_path / "run"), "--quiet"]) == 5
+    assert "run cannot be made (File exists)" in capsys.readouterr().err
+
+
 def test_a_leaky_split_is_said_even_where_it_is_quiet_and_a_clean_one_is_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

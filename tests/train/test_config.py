@@ -81,6 +81,7 @@ def test_the_recipe_that_ships_is_a_recipe() -> None:
         ("[optimiser]\naverage = 1\n", ("optimiser.average", "below 1")),
         ("[run]\nepochs = 0\n", ("run.epochs", "at least 1")),
         ("[run]\nbatch = 0\n", ("run.batch", "at least 1")),
+        ("[run]\nthreads = -2\n", ("run.threads", "at least 0")),
         ("[loss]\nlimit = 0.5\n", ("loss.limit", "at least 1")),
         ("[augmentation]\nflip = 2\n", ("augmentation.flip", "0-1")),
         ("not toml", ("recipe.toml", "TOML")),

@@ -308,6 +308,7 @@ class Recipe:
             ("run.epochs", self.run.epochs, 1),
             ("run.batch", self.run.batch, 1),
             ("run.readers", self.run.readers, 0),
+            ("run.threads", self.run.threads, 0),
             ("optimiser.warmup", self.optimiser.warmup, 0),
             ("optimiser.horizon", self.optimiser.horizon, 0),
             ("optimiser.weight_decay", self.optimiser.weight_decay, 0),

@@ -16,6 +16,7 @@ import torch
 
 from openau.data.labels import base_rates
 from openau.data.union import known_counts
+from openau.errors import OutputError
 from openau.export.portable import portable
 from openau.facs import EMOTIONS, au_column
 from openau.models import EMOTION_MODELS, MODELS, model_class
@@ -45,8 +46,14 @@ def write_beginning(folder: Path, recipe: Recipe, data: Arrangement) -> None:
         folder: Run folder; is created.
         recipe: The recipe.
         data: Crops, parts and what they share.
+
+    Raises:
+        OutputError: The folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The run folder {folder} cannot be made ({error.strerror or error}).") from error
     data.folds.save(folder / "folds.parquet", fold=recipe.data.fold)
     table = data.crops.table.iloc[data.rows["train"]]
     target = labelled(table, recipe, between="negative")
