@@ -13,7 +13,7 @@ from openau.synth.expression import Expression, pose_face, shape_weights
 from openau.synth.identity import Stage, Subject, draw_subject
 from openau.synth.movements import LEVEL_WEIGHTS, MOVEMENTS, YIELDS
 from openau.synth.own_shapes import own_shapes
-from openau.synth.rig import FACE
+from openau.synth.rig import EYE, FACE
 from openau.synth.sample import ONE_SIDED
 from openau.synth.texture import float32
 
@@ -43,7 +43,8 @@ def mirror(stage: Stage) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def moved(stage: Stage, resting: Floats, expression: Expression) -> Floats:
-    return pose_face(stage.rig, resting, expression) - resting
+    """What an expression adds to a face at rest, whose eyes look into the camera."""
+    return pose_face(stage.rig, resting, expression) - pose_face(stage.rig, resting, Expression())
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -145,3 +146,15 @@ def test_our_own_shapes_leave_eyeballs_and_teeth_alone(stage: Stage) -> None:
     for name, shape in own_shapes(stage.rig).items():
         if not name.startswith(("pinch", "lower")):
             assert not np.isin(shape.vertices, alone).any(), name
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_eyes_at_rest_are_turned_a_little_toward_the_nose(stage: Stage, side: int) -> None:
+    rig = stage.rig
+    eyes = np.unique(rig.triangles[rig.part == EYE])
+    before = rig.vertices[eyes[side * rig.vertices[eyes, 0] > 0]]
+    after = pose_face(rig, rig.vertices, Expression())[eyes[side * rig.vertices[eyes, 0] > 0]]
+    front = before[:, 2] > before[:, 2].max() - 0.2
+    inward = -side * (after[front, 0] - before[front, 0])
+    assert 0.08 < inward.mean() < 0.15  # cm
+    np.testing.assert_allclose(after.mean(axis=0), before.mean(axis=0), atol=0.06)

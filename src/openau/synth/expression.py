@@ -23,6 +23,7 @@ from openau.synth.movements import (
     LID_SHAPES,
     MOVEMENTS,
     NARROW,
+    TOE_IN_DEG,
     USUAL_APERTURE_CM,
     USUAL_LIPS_CM,
     YIELDS,
@@ -200,13 +201,13 @@ def face_weights(rig: Rig, resting: Floats, expression: Expression) -> dict[str,
 
 def _turn_eyes(vertices: Floats, rig: Rig, gaze: tuple[float, float]) -> None:
     """Turn both eyeballs about their middles to where the eyes look, in place."""
-    if gaze == (0.0, 0.0):
-        return
-    yaw, pitch = (math.radians(reach * share) for reach, share in zip(GAZE_REACH_DEG, gaze, strict=True))
+    across, pitch = (math.radians(reach * share) for reach, share in zip(GAZE_REACH_DEG, gaze, strict=True))
     cosine, sine = math.cos(pitch), math.sin(pitch)
-    about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, cosine, sine], [0, -sine, cosine]])
     for eyeball in _eyeballs(rig):
+        inward = math.copysign(math.radians(TOE_IN_DEG), float(rig.vertices[eyeball[0], 0]))
+        yaw = across - inward
+        about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
         points = vertices[eyeball]
         low, high = points.min(axis=0), points.max(axis=0)
         middle = (low + high) / 2

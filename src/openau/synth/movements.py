@@ -97,13 +97,13 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
     4: Movement(
         "ch. 2, AU 4",
         "The rig lowers mostly the middle of the brow; our shapes lower its inner half and join the ends.",
-        {"browDown": 1.25, PINCH: 1.6, LOWER: 1.7},
+        {"browDown": 1.15, PINCH: 1.4, LOWER: 1.45},
     ),
     5: Movement("ch. 2, AU 5", "Upper lid up, more white above the iris.", {"eyeWide": 1.35}),
     6: Movement(
         "ch. 2, AU 6",
         "Cheek up, bag under the eye, outer brow a little lower; the lid is pushed up, not tightened.",
-        {"cheekRaiser": 0.9, "cheekSquint": 0.45, MOUND: 1.2, BAG: 1.25, HOOD: 1.0, "eyeSquint": 0.15},
+        {"cheekRaiser": 0.8, "cheekSquint": 0.4, MOUND: 1.0, BAG: 1.0, HOOD: 1.0},
     ),
     7: Movement(
         "ch. 2, AU 7",
@@ -123,9 +123,7 @@ MOVEMENTS: Final[Mapping[int, Movement]] = {
         {"mouthShrugUpper": 0.5, "mouthShrugLower": 0.35},
     ),
     12: Movement(
-        "ch. 5, AU 12",
-        "Corners up and out, cheeks follow.",
-        {"mouthSmile": 1.25, "cheekSquint": 0.15, MOUND: 0.3},
+        "ch. 5, AU 12", "Corners up and out, cheeks follow.", {"mouthSmile": 1.15, "cheekSquint": 0.15}
     ),
     14: Movement(
         "ch. 4, AU 14",
@@ -223,3 +221,8 @@ The eyeballs have no shape in the rig: `openau.synth.expression.pose_face` turns
 
 GAZE_REACH_DEG: Final = (30.0, 20.0)
 """How far the eyes turn sideways and up or down at gaze 1."""
+
+TOE_IN_DEG: Final = 4.0
+"""How far each eye is turned toward the nose, whatever it looks at. The rig's eyes at rest look 6° to 8°
+outward; those of people who look at a camera a metre away do by some 3°: the axis of the pupil lies 3° to 5°
+outside the line of sight (angle kappa), and the lines of sight meet."""
