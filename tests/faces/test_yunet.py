@@ -74,7 +74,7 @@ def test_without_a_file_the_error_says_where_to_get_it() -> None:
 
 
 def test_a_missing_file_is_refused_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"nowhere\.onnx does not exist: download"):
+    with pytest.raises(ModelError, match=r"nowhere\.onnx does not exist, or is a folder: download"):
         build_detector("yunet", file=tmp_path / "nowhere.onnx")
 
 

@@ -67,7 +67,7 @@ class _Look(NamedTuple):
 
 _QUICK_PIXELS, _THOROUGH_PIXELS = 512 * 384, 1920 * 1440  # of the finest level
 _SMALLEST_FACE = 20.0  # pixels of the picture; below, false alarms outnumber faces
-_SMALL, _SMALL_ODDS = 32.0, math.log(5)  # faces below so many pixels, which so much more often are none
+_SMALL, _SMALL_ODDS = 32.0, math.log(2)  # faces below so many pixels, which so much more often are none
 _LEAST_SIDE = 64  # levels go down to this short side or less: there a face may fill the picture
 _BORDER = 24  # around such levels; what is outside the picture repeats its edge
 _BORDERED = 160  # short side of levels from which on there is a border

@@ -131,7 +131,7 @@ def draw_pose(rng: np.random.Generator) -> tuple[float, float, float]:
     if kind < 0.45:
         yaw = float(rng.normal(0, 14))
     elif kind < 0.80:
-        yaw = float(rng.uniform(-60, 60))
+        yaw = float(rng.uniform(-70, 70))
     elif kind < 0.92:
         yaw = side * float(rng.uniform(60, 85))
     else:
