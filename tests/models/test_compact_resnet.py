@@ -10,6 +10,7 @@ import torch
 from openau.errors import SettingError
 from openau.models import build_model
 from openau.models.compact_resnet import CompactResNet
+from openau.models.members import MemberBodies, MemberLinear
 from openau.models.tasks import TaskOutputs
 
 SMALL: dict[str, Any] = {"widths": (8, 8, 12), "blocks": (1, 1, 1), "channels": 6}
@@ -75,9 +76,11 @@ def members(count: int = 2, *, mirrored: bool = True) -> CompactResNet:
 def alone(network: CompactResNet, number: int) -> CompactResNet:
     """One member as a network of its own."""
     single = build()
-    single.body.load_state_dict(network.body.bodies[number].state_dict())  # type: ignore[union-attr, index]
-    single.head.out.load_state_dict(network.head.out.layers[number].state_dict())  # type: ignore[union-attr]
-    single.intensity.load_state_dict(network.intensity.layers[number].state_dict())  # type: ignore[union-attr, index]
+    assert isinstance(network.body, MemberBodies)
+    single.body.load_state_dict(network.body.bodies[number].state_dict())
+    for own, several in ((single.head.out, network.head.out), (single.intensity, network.intensity)):
+        assert isinstance(several, MemberLinear)
+        own.load_state_dict(several.layers[number].state_dict())
     return single
 
 
@@ -100,8 +103,8 @@ def test_members_are_asked_about_both_sides_and_their_mean_counts(count: int, mi
 def test_the_maps_of_members_add_up_to_their_logits_and_follow_a_mirrored_face() -> None:
     network = members()
     with torch.no_grad():
-        for layer in network.head.out.layers:  # type: ignore[union-attr]
-            layer.weight.abs_()
+        for weight in network.head.out.parameters():
+            weight.abs_()
     images = torch.randn(2, 3, 32, 32)
     found, turned = network.head_jacobian(images), network.head_jacobian(images.flip(3))
     torch.testing.assert_close(found.hires_cam().sum((2, 3)) + network.head.out.bias, found.logits)
@@ -115,7 +118,8 @@ def test_in_training_each_member_learns_from_its_own_part_of_the_batch() -> None
     for part in network.modules():
         part.training = part is network or part in (network.body, network.head.out)  # norms as they are
     torch.autograd.backward(network(images)[:3].sum())
-    first, second = network.body.bodies  # type: ignore[union-attr, misc]
+    assert isinstance(network.body, MemberBodies)
+    first, second = network.body.bodies
     assert all(weight.grad is not None for weight in first.parameters())
     assert all(weight.grad is None or not weight.grad.any() for weight in second.parameters())
 
