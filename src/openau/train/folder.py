@@ -109,7 +109,11 @@ def write_log(folder: Path, history: list[dict[str, Any]]) -> None:
         folder: Run folder.
         history: One row per finished epoch.
     """
-    _write_text(folder / "log.csv", pd.DataFrame(history).to_csv(index=False))
+    table = pd.DataFrame(history)
+    # A checkpoint keeps the rows but not the order of their columns.
+    first = [name for name in ("epoch", "step", "lr", "loss") if name in table.columns]
+    table = table[first + sorted(set(table.columns) - set(first))]
+    _write_text(folder / "log.csv", table.to_csv(index=False))
 
 
 def write_end(folder: Path, recipe: Recipe, data: Arrangement) -> None:
