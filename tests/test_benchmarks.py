@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from benchmarks import ledger
+from benchmarks import ledger, package_faces
 from benchmarks.clips import drifting_face, write_clip
 from benchmarks.ledger import Measurement, Result, check_record, summary, table
 from benchmarks.real_faces import area, interval, paired_accuracy
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import openau
+from openau.facs import ACTION_UNITS
 from openau.read import read_video, video_info
+from openau.runtime import default_model_path, read_card
 
 STORED = sorted(ledger.RESULTS.rglob("*"))
 SCORES = arrays.arrays(np.float64, st.integers(1, 20), elements=st.integers(0, 5).map(float))
@@ -123,6 +126,29 @@ def test_the_auc_is_that_of_scikit_learn(
 def test_paired_accuracy_counts_people_and_halves_ties() -> None:
     neutral, smiling = np.array([0.1, 0.5, 0.9, 0.3]), np.array([0.2, 0.5, 0.4, 0.8])
     assert paired_accuracy(neutral, smiling) == 0.625
+
+
+def test_every_coded_face_lies_in_its_picture_and_shows_known_aus() -> None:
+    faces = pd.read_csv(package_faces.FACES, keep_default_na=False)
+    assert len(faces) == 88
+    assert faces[["x", "y", "side"]].gt(0).all(axis=None)
+    assert faces[["x", "y"]].lt(1).all(axis=None)
+    assert faces["side"].lt(1.5).all()  # the box of a face that fills its picture reaches beyond
+    for present, unknown in zip(faces["present"], faces["unknown"], strict=True):
+        shown, unsure = ({int(au) for au in str(codes).split()} for codes in (present, unknown))
+        assert shown | unsure <= set(ACTION_UNITS)
+        assert not shown & unsure
+
+
+def test_a_model_that_reads_coded_faces_rightly_scores_one_and_lost_faces_are_counted() -> None:
+    card = read_card(default_model_path())
+    truth = package_faces.coded(pd.read_csv(package_faces.FACES, keep_default_na=False), card)
+    scores = np.where(truth == 1, 0.999, 0.001)
+    scores[0] = np.nan
+    rows = {row.name: row for row in package_faces.measure(truth, scores, card, 10)}
+    assert rows["faces found"].value == 87 / 88
+    assert rows["mean ROC AUC"].value == 1
+    assert all(row.value == 0 for name, row in rows.items() if "where absent" in name)
 
 
 def test_an_interval_holds_the_value_and_narrows_to_it_when_all_agree() -> None:
