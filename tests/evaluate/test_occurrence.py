@@ -95,6 +95,16 @@ def test_no_other_threshold_has_a_larger_f_of_a_half(cells: Cells) -> None:
 
 
 @given(CELLS)
+def test_a_careful_threshold_takes_f1_where_it_reaches_six_tenths_and_else_precision(cells: Cells) -> None:
+    truth, score = columns(cells)
+    if len(set(truth)) == 2:
+        plain = best_threshold(truth, score)
+        well_read = f1_score(truth, score, plain) >= 0.6
+        wanted = plain if well_read else best_threshold(truth, score, "f0.5")
+        assert best_threshold(truth, score, "careful") == wanted
+
+
+@given(CELLS)
 def test_no_other_threshold_has_a_larger_youden_index(cells: Cells) -> None:
     truth, score = columns(cells)
     if len(set(truth)) < 2:

@@ -21,7 +21,7 @@ class Evaluate(Command):
         source: A run folder, or a predictions table (Parquet or CSV) with AU01_t (truth 0/1, empty where
             unknown) and AU01_p (probability) per AU.
         out: Folder of the results; the run's own `evaluation` unless given.
-        threshold: A number 0-1, or f1, f0.5 or youden to choose each AU's on the validation rows.
+        threshold: A number 0-1, or f1, f0.5, careful or youden to choose each AU's on the validation rows.
         groups: Columns to judge by, such as gender.
         resamples: Resamples of the subjects for the 95 % intervals; 0 for none.
         seed: Decides the resamples.
@@ -31,7 +31,7 @@ class Evaluate(Command):
 
     source: Required
     out: Place = None
-    threshold: Annotated[str, tyro.conf.arg(metavar="NUMBER|f1|f0.5|youden")] = "0.5"
+    threshold: Annotated[str, tyro.conf.arg(metavar="NUMBER|f1|f0.5|careful|youden")] = "0.5"
     groups: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     resamples: Count = 1000
     seed: Count = 0

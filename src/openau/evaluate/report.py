@@ -43,7 +43,8 @@ class Choices:
     """How a table is to be judged.
 
     Attributes:
-        threshold: A number 0–1, or `f1`, `f0.5` or `youden` to choose each AU's on the validation rows.
+        threshold: A number 0–1, or `f1`, `f0.5`, `careful` or `youden` to choose each AU's on the validation
+            rows.
         groups: Columns to judge by.
         resamples: Resamples of the subjects for the 95 % intervals; 0 for none.
         seed: Decides the resamples.
@@ -119,7 +120,7 @@ def chosen_thresholds(table: pd.DataFrame, aus: Sequence[int], threshold: str) -
     Args:
         table: Predictions table, with its validation rows.
         aus: The A action units.
-        threshold: A number 0–1, `f1`, `f0.5` or `youden`.
+        threshold: A number 0–1, `f1`, `f0.5`, `careful` or `youden`.
 
     Returns:
         (A,) 0–1.
@@ -147,7 +148,9 @@ def chosen_thresholds(table: pd.DataFrame, aus: Sequence[int], threshold: str) -
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise SettingError(f"The threshold is {threshold!r}; give a number from 0 to 1, f1, f0.5 or youden.")
+        raise SettingError(
+            f"The threshold is {threshold!r}; give a number from 0 to 1, f1, f0.5, careful or youden."
+        )
     return (number,) * len(aus)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from openau.errors import SettingError
 from openau.evaluate.cells import known_cells
 
-Rule = Literal["f1", "f0.5", "youden"]
+Rule = Literal["f1", "f0.5", "careful", "youden"]
 
-_BETA: Final = {"f1": 1.0, "f0.5": 0.5}
+_WELL_READ: Final = 0.6
+"""F1 from which `careful` trusts it: an AU that is read worse is to be said only when it is sure."""
 
 
 def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") -> float:
@@ -24,7 +25,8 @@ def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") 
         truth: (N,) 0 or 1, NaN unknown.
         probability: (N,) 0–1, NaN missing.
         rule: `f1` for the largest F1; `f0.5` for the largest F of β ½, to which precision counts more than
-            recall; `youden` for the largest sensitivity + specificity - 1.
+            recall; `careful` for F1 where that reaches 0.6, else F of β ½; `youden` for the largest
+            sensitivity + specificity - 1.
 
     Returns:
         0–1; 0.5 where positives or negatives are absent.
@@ -43,12 +45,20 @@ def best_threshold(truth: ArrayLike, probability: ArrayLike, rule: Rule = "f1") 
     hits = np.cumsum(positive[order])
     alarms = np.cumsum(~positive[order])
     last_of_tie = np.append(descending[1:] != descending[:-1], True)
+    precise = rule == "f0.5"
+    if rule == "careful":
+        precise = bool(_f_scores(hits, alarms, ones, beta=1.0)[last_of_tie].max() < _WELL_READ)
     if rule == "youden":
         gain = hits / ones - alarms / zeros
     else:
-        square = _BETA[rule] ** 2
-        gain = (1 + square) * hits / (hits + alarms + square * ones)
+        gain = _f_scores(hits, alarms, ones, beta=0.5 if precise else 1.0)
     gain = np.where(last_of_tie, gain, -np.inf)
     best = int(np.argmax(gain))
     below = descending[min(best + 1, len(descending) - 1)]
     return float((descending[best] + below) / 2)
+
+
+def _f_scores(hits: NDArray[Any], alarms: NDArray[Any], ones: int, *, beta: float) -> NDArray[np.float64]:
+    """Return F of β after each of the highest scores, (N,)."""
+    square = beta**2
+    return np.asarray((1 + square) * hits / (hits + alarms + square * ones))
