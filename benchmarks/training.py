@@ -89,7 +89,7 @@ class Turns:
         if self._since is not None:
             self.passes.append(passed - start)
             self.bare.append(time.process_time() - start)
-        tired = len(self.steps) >= 3 and time.process_time() - self._begun > ENOUGH_S
+        tired = len(self.steps) >= 5 and time.process_time() - self._begun > ENOUGH_S
         if tired or len(self.steps) >= self._turns:
             raise _EnoughError
         self._since = time.process_time()
