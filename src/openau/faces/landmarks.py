@@ -26,7 +26,8 @@ from openau.errors import CardError, ModelError, SettingError
 from openau.faces.align import MIRRORED_POINTS, turned_box
 from openau.faces.crop import crop_face
 from openau.records import Crop, CropSpec, Face, Floats, LandmarkCard, Pixels
-from openau.runtime import BATCH, open_session, packaged_network, read_metadata, refusals
+from openau.runtime import BATCH, open_session, packaged_network, refusals
+from openau.runtime.metadata import read_metadata
 
 CARD_KEY = "openau.landmarks"
 LOOKS = 1
