@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.default_network import default_network
 from benchmarks.ledger import Measurement, Result, finish, parser, summary
 from benchmarks.speed import session
 from openau.explain import explain, grad_cam_plus_plus
@@ -64,7 +65,7 @@ def exported(repeats: int) -> list[Measurement]:
     """
     card = read_card(default_model_path())
     torch.manual_seed(0)
-    network = build_model(card.architecture, len(card.aus), size=card.crop.size).eval()
+    network = default_network(card).eval()
     with tempfile.TemporaryDirectory() as folder:
         data = export_onnx(network, card, Path(folder) / "model.onnx").read_bytes()
     model = session(data, 1)

@@ -18,11 +18,11 @@ import numpy as np
 import onnxruntime
 
 from benchmarks.clips import write_clip
+from benchmarks.default_network import default_network
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser, summary
 from openau.emotion import decode_emotion
 from openau.export import export_onnx
 from openau.faces import build_detector, crop_face, with_landmarks
-from openau.models import build_model
 from openau.read import read_video
 from openau.records import Face, Reading
 from openau.runtime import SWITCHES, AUModel, default_model_path, read_card
@@ -183,7 +183,7 @@ def _finds(found: list[list[Face]]) -> str:
 def _without_heatmaps() -> bytes:
     """Return the default model's architecture with random weights, exported without the heat maps' branch."""
     card = replace(read_card(default_model_path()), heatmap_layer=None)
-    network = build_model(card.architecture, len(card.aus), size=card.crop.size)
+    network = default_network(card)
     with tempfile.TemporaryDirectory() as folder:
         return export_onnx(network, card, Path(folder) / "plain.onnx").read_bytes()
 
