@@ -60,8 +60,8 @@ PROMISES = {
         other=0.18,
         smallest=34,
         smallest_in_photo=26,
-        tilts_deg=(-35, -20, 20, 35),
-        tilts_in_photo_deg=(-35, -20, 20, 35),
+        tilts_deg=(-40, -25, 25, 40),
+        tilts_in_photo_deg=(-40, -25, 25, 40),
         follows=0.04,
     ),
 }
