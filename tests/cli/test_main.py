@@ -57,6 +57,12 @@ def test_every_option_of_every_command_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_an_empty_argument_is_not_the_current_folder(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), ""]) == 2
+    assert capsys.readouterr().err.startswith("openau: An argument is empty")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_an_unknown_option_is_code_2(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([*name.split(), "--no-such-option"])

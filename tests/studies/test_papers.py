@@ -10,8 +10,9 @@ import pytest
 
 from openau.data import CropStore, build_folds, build_index, label_rule, select_rows
 from openau.emotion import DECODERS, RULES
-from openau.errors import SettingError
+from openau.errors import InputError, SettingError
 from openau.facs import au_column, au_set
+from openau.models.pretrained import IMAGENET
 from openau.records import Floats
 from openau.studies import STUDIES, RunPlan, Setting, build_setting, find_study, read_published
 from openau.studies import deramgozin2023 as deramgozin
@@ -63,6 +64,10 @@ def test_a_small_moreno2024_compares_the_splits_by_our_network_and_several_seeds
 def test_moreno2024_freezes_only_behind_imagenet_weights(tmp_path: Path) -> None:
     scratch = recipe(plans("moreno2024", tmp_path)["dem-paper-resnet101"]).model
     assert (scratch.options, scratch.weights) == ({"trainable": "all"}, "")
+    with pytest.raises(InputError, match="openau models --name vgg19 --fetch"):
+        plans("moreno2024", tmp_path, weights=tmp_path)
+    for weights in IMAGENET.values():
+        (tmp_path / weights.file_name).touch()
     every = plans("moreno2024", tmp_path, weights=tmp_path)
     loaded = recipe(every["dem-paper-resnet101"]).model
     assert loaded.options == {"trainable": "last_block"}

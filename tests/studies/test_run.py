@@ -7,12 +7,13 @@ import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from openau.errors import OutputError, SettingError
+from openau.errors import InputError, OutputError, SettingError
 from openau.studies import (
     STUDIES,
     Scale,
@@ -111,6 +112,20 @@ def test_a_folder_of_another_study_is_left_alone(
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(OutputError, match="not empty"):
         run_study(study, replace(setting, out=tmp_path))
+
+
+def test_what_cannot_be_run_begins_no_folder(
+    study: Study, setting: Setting, page: str, tmp_path: Path
+) -> None:
+    wrong: tuple[tuple[type[Exception], str, dict[str, Any]], ...] = (
+        (InputError, "There is no folder", {"faces": tmp_path / "nowhere"}),
+        (InputError, "There is no folder", {"roots": {"disfa": tmp_path / "nowhere"}}),
+        (SettingError, "seed is -1", {"seed": -1}),
+    )
+    for error, sentence, change in wrong:
+        with pytest.raises(error, match=sentence):
+            run_study(study, replace(setting, out=tmp_path / "out", **change))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_dataset_without_a_root_or_stand_in_is_asked_for(study: Study, tmp_path: Path) -> None:

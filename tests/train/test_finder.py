@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from openau.errors import OutputError, TableError
+from openau.errors import ModelError, OutputError, TableError
 from openau.models.face_finder import OUTPUTS, SIDE_PX, STRIDE, FaceFinder
 from openau.records import Face, Pixels
 from openau.synth.clutter import paint_clutter
@@ -86,13 +86,19 @@ def test_an_interrupted_training_ends_like_one_that_was_not(tmp_path: Path, cast
     parts = train_finder(RECIPE, cast, tmp_path / "parts", progress=lambda step, _: steps.append(step))
     assert steps == [3, 4]
     for one, other in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True):
-        torch.testing.assert_close(one, other)
+        assert torch.equal(one, other)
 
 
 def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, cast: Cast) -> None:
     train_finder(dataclasses.replace(RECIPE, steps=1), cast, tmp_path)
-    with pytest.raises(OutputError, match="another recipe"):
+    with pytest.raises(ModelError, match="another recipe"):
         train_finder(dataclasses.replace(RECIPE, steps=1, seed=1), cast, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, cast: Cast) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        train_finder(dataclasses.replace(RECIPE, steps=1), cast, tmp_path / "file" / "run")
 
 
 def test_the_network_is_fully_convolutional_and_every_weight_learns() -> None:

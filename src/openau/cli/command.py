@@ -6,6 +6,8 @@ import abc
 from collections.abc import Sequence
 from typing import Self
 
+from openau.errors import SettingError
+
 
 class Command(abc.ABC):
     """One command of the command line."""
@@ -17,9 +19,14 @@ class Command(abc.ABC):
         Args:
             program: What the user typed before them.
             words: Options and arguments.
+
+        Raises:
+            SettingError: One of them is empty, which as a path would mean the current folder.
         """
         import tyro
 
+        if "" in words:
+            raise SettingError("An argument is empty; is a variable of the shell unset?")
         return tyro.cli(cls, prog=program, args=words)
 
     @abc.abstractmethod

@@ -48,7 +48,7 @@ class Train(Command):
     def parse(cls, program: str, words: Sequence[str]) -> Train:
         """Return the command that words ask for, the recipe's fields among them."""
         others, fields = recipe_fields(words)
-        return replace(tyro.cli(cls, prog=program, args=others), fields=fields)
+        return replace(super().parse(program, others), fields=fields)
 
     def run(self) -> int:
         """Train."""

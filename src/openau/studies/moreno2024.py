@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from openau.data.augment import AUGMENTATIONS
+from openau.errors import InputError
 from openau.facs import au_column, au_set
 from openau.models import network_needs
 from openau.models.pretrained import imagenet_weights
@@ -156,6 +157,11 @@ def _with_weights(recipe: Recipe, setting: Setting) -> Recipe:
     file = None
     if setting.weights is not None:
         file = setting.weights / imagenet_weights(recipe.model.name).file_name
+        if not file.is_file():
+            raise InputError(
+                f"There is no weights file {file}; fetch it with "
+                f"openau models --name {recipe.model.name} --fetch {setting.weights}."
+            )
     if file is None:
         model = replace(recipe.model, options={"trainable": "all"})
     else:

@@ -135,9 +135,12 @@ def run_study(
         InputError: A dataset cannot be read.
         TableError: A dataset's tables are not as its owner ships them.
     """
-    _claim(study, setting, resume)
+    begun = _is_begun(study, setting, resume)
     plans = list(study.plan(setting))
     bench = _Bench(study, setting)
+    bench.read_what_was_given()
+    if not begun:
+        _begin(study, setting)
     folders: dict[str, Path] = {}
     watch = _Watch(len(plans), progress)
     for number, plan in enumerate(plans, start=1):
@@ -203,6 +206,12 @@ class _Bench:
                     seed=setting.seed,
                 )
         return self._indexes[name]
+
+    def read_what_was_given(self) -> None:
+        """Read every dataset but those still to be rendered, so that a wrong folder is refused at once."""
+        for name in self.sources:
+            if name in self.setting.roots or self.setting.faces is not None:
+                self.index(name)
 
     def _people(self, name: str) -> range:
         """Return the numbers of a stand-in's people: other ones for each dataset, while there are any."""
@@ -277,9 +286,8 @@ def _thinned(table: pd.DataFrame, name: str, setting: Setting) -> pd.DataFrame:
     return table.iloc[np.sort(rows)].reset_index(drop=True)
 
 
-def _claim(study: Study, setting: Setting, resume: bool) -> None:
-    """Make the folder this study's, or refuse it."""
-    facts = _facts(study, setting)
+def _is_begun(study: Study, setting: Setting, resume: bool) -> bool:
+    """Return whether the folder holds this study already; refuse a folder that holds anything else."""
     path = setting.out / _FACTS
     try:
         if path.exists():
@@ -287,16 +295,24 @@ def _claim(study: Study, setting: Setting, resume: bool) -> None:
                 raise OutputError(
                     f"{setting.out} holds a study already; add --resume, or give another folder."
                 )
-            if json.loads(path.read_text(encoding="utf-8")) != facts:
+            if json.loads(path.read_text(encoding="utf-8")) != _facts(study, setting):
                 raise OutputError(f"{setting.out} holds a study of another setting; give another folder.")
-            return
+            return True
         if setting.out.exists() and any(setting.out.iterdir()):
             raise OutputError(f"{setting.out} is not empty and holds no study; give another folder.")
-        setting.out.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{_FACTS}.part")
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
     except (OSError, ValueError) as error:
+        raise OutputError(f"The study's folder {setting.out} cannot be used ({error}).") from error
+    return False
+
+
+def _begin(study: Study, setting: Setting) -> None:
+    """Make the folder this study's."""
+    part = setting.out / f".{_FACTS}.part"
+    try:
+        setting.out.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(_facts(study, setting), indent=1) + "\n", encoding="utf-8")
+        part.replace(setting.out / _FACTS)
+    except OSError as error:
         raise OutputError(f"The study's folder {setting.out} cannot be used ({error}).") from error
 
 

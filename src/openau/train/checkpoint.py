@@ -141,7 +141,7 @@ def load_checkpoint(
     """
     tensors, header = read_tensors(path)
     if _deciding(header.get("recipe", "")) != _deciding(recipe):
-        raise ModelError(f"{path} was made by another recipe; resume with the run's own recipe.toml.")
+        raise ModelError(f"{path} was made by another recipe; resume with that, or choose another folder.")
     try:
         network.load_state_dict(_part(tensors, "network."))
         average.tensors = _part(tensors, "average.")

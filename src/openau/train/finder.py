@@ -6,9 +6,7 @@ the scenes that it would have seen. The network that is kept is the running mean
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +14,15 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors import SafetensorError
+from torch import Tensor, nn
 
 from openau.errors import OutputError
 from openau.losses.centres import centre_loss, place_loss
 from openau.models.face_finder import LARGEST_PX, OUTPUTS, SIDE_PX, SMALLEST_PX, STRIDE, FaceFinder
 from openau.records import Floats
 from openau.synth.crowd import Cast, Crowd, draw_crowd
+from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
 
 Progress = Callable[[int, Mapping[str, float]], None]
 
@@ -76,18 +75,21 @@ def train_finder(
         The averaged network, in evaluation mode.
 
     Raises:
-        OutputError: The folder holds a training of another recipe, or cannot be written.
+        ModelError: The folder holds a training of another recipe, or a broken one.
+        OutputError: It cannot be written.
     """
     torch.manual_seed(recipe.seed)
     network = FaceFinder(recipe.width).to(memory_format=torch.channels_last)
-    mean = FaceFinder(recipe.width)
-    mean.load_state_dict(network.state_dict())
+    average = WeightAverage(network, recipe.averaging)
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    start = _resume(out, recipe, network, mean, optimizer)
+    checkpoint, text = out / "checkpoint.safetensors", _text(recipe)
+    standing, criterion = Standing(), nn.Identity()  # the losses remember nothing
+    if checkpoint.exists():
+        standing = load_checkpoint(checkpoint, network, average, optimizer, criterion, text)
     network.train()
-    for step in range(start, recipe.steps):
+    for step in range(standing.total, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _schedule(step, recipe.steps)
         crowds = [
@@ -95,11 +97,17 @@ def train_finder(
             for k in range(recipe.batch)
         ]
         losses = _learn(network, optimizer, crowds)
-        _average(mean, network, min(recipe.averaging, (1 + step) / (10 + step)))
+        average.update(network, step)
         if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
-            _save(out, recipe, step + 1, network, mean, optimizer)
+            now = Standing(total=step + 1, finished=step + 1 == recipe.steps)
+            try:
+                save_checkpoint(checkpoint, network, average, optimizer, criterion, now, text)
+            except (OSError, SafetensorError) as error:
+                raise OutputError(f"The checkpoint {checkpoint} cannot be written: {error}.") from error
         if progress is not None:
             progress(step + 1, losses)
+    mean = FaceFinder(recipe.width)
+    mean.load_state_dict(average.tensors)
     return mean.eval()
 
 
@@ -175,71 +183,6 @@ def _schedule(step: int, steps: int) -> float:
     return min((step + 1) / _WARMING, 1.0, max(left, 0.01))
 
 
-@torch.no_grad()
-def _average(mean: FaceFinder, network: FaceFinder, keep: float) -> None:
-    """Move the running mean toward the network, in place."""
-    for kept, new in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - keep)
-        else:
-            kept.copy_(new)
-
-
-def _resume(
-    out: Path,
-    recipe: FinderRecipe,
-    network: FaceFinder,
-    mean: FaceFinder,
-    optimizer: torch.optim.Optimizer,
-) -> int:
-    """Read the checkpoint, where there is one; return the steps done.
-
-    Raises:
-        OutputError: It is of another recipe.
-    """
-    file, told = out / "checkpoint.safetensors", out / "checkpoint.json"
-    if not (file.exists() and told.exists()):
-        return 0
-    state = json.loads(told.read_text("utf-8"))
-    if state["recipe"] != asdict(recipe):
-        raise OutputError(f"{out} holds a training of another recipe; choose another folder.")
-    tensors = load_file(file)
-    network.load_state_dict(_part(tensors, "network."))
-    mean.load_state_dict(_part(tensors, "mean."))
-    kept = optimizer.state_dict()
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _part(tensors, "optimizer.").items():
-        number, key = name.split(".")
-        moments.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict({"state": moments, "param_groups": kept["param_groups"]})
-    return int(state["steps"])
-
-
-def _save(
-    out: Path,
-    recipe: FinderRecipe,
-    steps: int,
-    network: FaceFinder,
-    mean: FaceFinder,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    """Write the checkpoint whole or not at all: the tensors first, then the number of steps."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= {f"mean.{name}": tensor for name, tensor in mean.state_dict().items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        part = out / f"checkpoint.{os.getpid()}.part"
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part)
-        told = out / f"told.{os.getpid()}.part"
-        told.write_text(json.dumps({"steps": steps, "recipe": asdict(recipe)}), "utf-8")
-        part.replace(out / "checkpoint.safetensors")
-        told.replace(out / "checkpoint.json")
-    except OSError as error:
-        raise OutputError(f"The checkpoint in {out} cannot be written: {error}.") from error
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin so, without the beginning."""
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+def _text(recipe: FinderRecipe) -> str:
+    """Return a recipe as TOML, by which a checkpoint knows its own."""
+    return "".join(f"{name} = {value!r}\n" for name, value in asdict(recipe).items())
