@@ -126,6 +126,20 @@ def test_python_and_the_command_line_agree(
     pd.testing.assert_frame_equal(read_table(summary.table), analyzer.table(analyzer.video(clip)), atol=2e-4)
 
 
+def test_landmarks_come_only_when_asked_for(model: Path, analyzer: Analyzer) -> None:
+    rgb = picture((10, 20))
+    asked = Analyzer(model, landmarks=True).image(rgb)
+    [reading] = asked.records
+    assert reading.face is not None
+    assert reading.face.points is not None
+    assert asked.table["x_0"].iloc[0] == pytest.approx(reading.face.points[0, 0], abs=0.01)
+    assert asked.table["y_67"].iloc[0] == pytest.approx(reading.face.points[67, 1], abs=0.01)
+    plain = analyzer.image(rgb)
+    assert plain.records[0].face is not None
+    assert plain.records[0].face.points is None
+    assert "x_0" not in plain.table
+
+
 def test_heat_maps_come_only_when_asked_for(model: Path, analyzer: Analyzer) -> None:
     rgb = picture((10, 20))
     plain, asked = analyzer.image(rgb).records[0].output, None

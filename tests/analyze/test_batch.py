@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -370,8 +371,8 @@ def test_a_full_disk_is_one_sentence_and_can_be_resumed(
     analyze_paths([clip], tmp_path / "whole", Settings(model=model))
     monkeypatch.setattr("openau.analyze.run.CHECKPOINT_S", 0.0)
 
-    def with_little_room(path: Path, card: ModelCard, *, resume_at: int | None = None) -> TableWriter:
-        writer = TableWriter(path, card, resume_at=resume_at)
+    def with_little_room(path: Path, card: ModelCard, **how: Any) -> TableWriter:
+        writer = TableWriter(path, card, **how)
         writer._file = FullDisk(writer._file, 8000)  # type: ignore[assignment]  # enough of a file
         return writer
 

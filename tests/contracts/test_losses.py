@@ -76,6 +76,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], Slow]] = {
     "edges": ("edges", {}, slow.edges),
     "intensity": ("intensity", {}, lambda z, y: slow.intensity(z, y, 1.0)),
     "intensity plain": ("intensity", {"stress": 0.0}, lambda z, y: slow.intensity(z, y, 0.0)),
+    "intensity by squares": (
+        "intensity",
+        {"stress": 0.0, "delta": 2.5},
+        lambda z, y: slow.intensity(z, y, 0.0, 2.5),
+    ),
     "heatmap_mse": ("heatmap_mse", {}, slow.maps),
     "emotion": ("emotion", {}, lambda z, y: slow.emotion(z, numbers(y), None)),
     "emotion balanced": (

@@ -60,12 +60,15 @@ def stopped(words: list[str], how: signal.Signals) -> subprocess.CompletedProces
 def test_the_astronaut_has_one_face(model: Path, tmp_path: Path, astronaut: Pixels) -> None:
     photo = tmp_path / "astronaut.png"
     assert cv2.imwrite(str(photo), astronaut[:, :, ::-1])
-    done = openau(model, tmp_path / "out", photo, "--overlay", "--heatmaps", "--report")
+    done = openau(model, tmp_path / "out", photo, "--overlay", "--heatmaps", "--report", "--landmarks")
     assert (done.returncode, done.stderr) == (0, "")
     table = read_table(tmp_path / "out" / "aus.csv")
     assert table["success"].tolist() == [1]
     box = table.loc[0, ["x1", "y1", "x2", "y2"]].astype(float).to_numpy()
     assert box == pytest.approx([175, 65, 275, 165], abs=20)
+    eyes, chin = table.loc[0, ["x_36", "y_36", "x_45", "y_45"]], table.loc[0, ["x_8", "y_8"]]
+    assert eyes.astype(float).to_numpy() == pytest.approx([193, 102, 254, 105], abs=6)
+    assert chin.astype(float).to_numpy() == pytest.approx([223, 175], abs=8)
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == [
         *("astronaut-face0.jpg", "astronaut.jpg", "aus.csv", "report.html", "run.json")
     ]
@@ -74,7 +77,7 @@ def test_the_astronaut_has_one_face(model: Path, tmp_path: Path, astronaut: Pixe
 @pytest.fixture(scope="module")
 def uninterrupted(model: Path, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("uninterrupted") / "out"
-    assert openau(model, out, clip, "--overlay").returncode == 0
+    assert openau(model, out, clip, "--overlay", "--landmarks").returncode == 0
     return out
 
 
@@ -83,13 +86,13 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     model: Path, clip: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    child = stopped(command(model, out, clip, "--overlay"), signal.SIGKILL)
+    child = stopped(command(model, out, clip, "--overlay", "--landmarks"), signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
     assert not (out / "aus.csv").exists()
-    refused = openau(model, out, clip, "--overlay")
+    refused = openau(model, out, clip, "--overlay", "--landmarks")
     assert refused.returncode == 5
     assert "holds an unfinished run: add --resume" in refused.stderr
-    resumed = openau(model, out, clip, "--overlay", "--resume")
+    resumed = openau(model, out, clip, "--overlay", "--landmarks", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert (out / "aus.csv").read_bytes() == (uninterrupted / "aus.csv").read_bytes()
     assert sorted(p.name for p in out.rglob("*")) == sorted(p.name for p in uninterrupted.rglob("*"))
@@ -102,11 +105,11 @@ def test_ctrl_c_is_130_and_resumes_to_the_same_bytes(
     model: Path, clip: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    child = stopped(command(model, out, clip), signal.SIGINT)
+    child = stopped(command(model, out, clip, "--landmarks"), signal.SIGINT)
     assert child.returncode == 130
     sentence = "openau: interrupted; add --resume to the same command to go on where it stopped.\n"
     assert child.stderr == sentence
-    resumed = openau(model, out, clip, "--resume")
+    resumed = openau(model, out, clip, "--landmarks", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert (out / "aus.csv").read_bytes() == (uninterrupted / "aus.csv").read_bytes()
 

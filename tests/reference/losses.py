@@ -137,14 +137,15 @@ def edges(logits: Any, target: Table) -> float:
     return mean(found)
 
 
-def intensity(found: Table, target: Table, stress: float) -> float:
+def intensity(found: Table, target: Table, stress: float, delta: float = 1.0) -> float:
     """Return the mean smooth distance of all known cells, more for strong ones."""
     cells = []
     for row, truth in zip(found, target, strict=True):
         for f, t in zip(row, truth, strict=True):
             if not isnan(t):
                 gap = abs(f - t)
-                cells.append((0.5 * gap * gap if gap < 1 else gap - 0.5) * (1 + stress * t))
+                cost = 0.5 * gap * gap if gap < delta else delta * (gap - 0.5 * delta)
+                cells.append(cost * (1 + stress * t))
     return mean(cells)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_intensity_has_a_column_only_where_the_model_gives_it() -> None:
 
 def test_every_column_is_documented_once_and_no_other() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", DOC.read_text("utf-8").split("## Coming from OpenFace")[0], re.M)
-    assert rows == table_columns(tiny_card((1,), intensity=True))
+    assert rows == [*table_columns(tiny_card((1,), intensity=True)), "x_0", "y_0"]
 
 
 def test_each_value_follows_its_own_au_and_not_its_position() -> None:
@@ -140,6 +141,38 @@ def test_what_is_written_is_read_back_rounded(
     (again,) = read_readings(path, CARD)
     decided = dict.fromkeys(("AU12_c", "AU04_c", "AU01_c"))  # may differ once the probability is rounded
     assert reading_row(again, CARD) | decided == reading_row(written, CARD) | decided
+
+
+def test_landmarks_follow_the_emotion_and_come_back(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).uniform(-9, 999, (68, 2)).astype(np.float32)
+    marked = replace(reading(), face=Face((1, 2, 3, 4), 1.0, points))
+    rows = [marked, reading(), Reading("b.jpg", 0, None)]
+    path = tmp_path / "t.csv"
+    with TableWriter(path, CARD, landmarks=True) as writer:
+        writer.write(rows)
+        writer.finish()
+    table = read_table(path)
+    assert list(table.columns) == table_columns(CARD, landmarks=True)
+    assert list(table.columns[-136:]) == [f"{axis}_{k}" for axis in "xy" for k in range(68)]
+    assert table["x_67"].iloc[0] == round(float(points[67, 0]), 2)
+    assert table["y_0"].iloc[0] == round(float(points[0, 1]), 2)
+    assert table.iloc[1:, -136:].isna().all(axis=None)
+    pd.testing.assert_frame_equal(table, to_table(rows, CARD, landmarks=True))
+    again, without, _ = read_readings(path, CARD)
+    assert again.face is not None
+    assert again.face.points is not None
+    np.testing.assert_allclose(again.face.points, points, atol=0.00501)
+    assert without.face is not None
+    assert without.face.points is None
+
+
+def test_a_table_with_some_landmarks_is_refused(tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "t.csv", CARD, landmarks=True) as writer:
+        writer.write([reading()])
+        writer.finish()
+    pd.read_csv(tmp_path / "t.csv").drop(columns="y_7").to_csv(tmp_path / "less.csv", index=False)
+    with pytest.raises(TableError, match="column y_7 is missing"):
+        read_table(tmp_path / "less.csv")
 
 
 def test_a_source_named_like_a_missing_value_stays_a_name(tmp_path: Path) -> None:

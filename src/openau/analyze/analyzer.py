@@ -63,6 +63,7 @@ class Analyzer:
         max_faces: int | None = None,
         min_face_score: float | None = None,
         heatmaps: bool | HeatmapMethod = False,
+        landmarks: bool = False,
         neutral: str | Path | None = None,
         threads: int | None = None,
     ) -> None:
@@ -76,6 +77,8 @@ class Analyzer:
             min_face_score: Faces below this detector score are dropped; None is the detector's own limit.
             heatmaps: Whether readings carry heat maps, (A, h, w) float32 per face, or how they are made; True
                 stands for what the model's card recommends.
+            landmarks: Whether readings and table have each face's 68 landmarks, also where the model does not
+                want them.
             neutral: A photograph of one neutral face, the zero of all readings; `auto` learns each face's
                 from the recording itself; None for none. It corrects AUs, and with them the emotion that
                 is read from them; one that the network tells itself stays, and a `UserWarning` says so.
@@ -96,6 +99,7 @@ class Analyzer:
                 max_faces=max_faces,
                 min_face_score=min_face_score,
                 heatmaps=heatmaps is not False,
+                landmarks=landmarks,
                 heatmap_method=heatmaps if isinstance(heatmaps, str) else "",
                 neutral=None if neutral is None else str(neutral),
                 threads=threads,
@@ -169,7 +173,9 @@ class Analyzer:
             readings: Readings, or what `video` and `frames` yield.
         """
         return to_table(
-            (row for item in readings for row in (item if isinstance(item, tuple) else (item,))), self.card
+            (row for item in readings for row in (item if isinstance(item, tuple) else (item,))),
+            self.card,
+            landmarks=self._instrument.landmarks,
         )
 
     def _read(

@@ -19,7 +19,7 @@ from openau.faces import (
     build_detector,
     crop_face,
     default_landmarks,
-    with_landmarks,
+    landmarked,
 )
 from openau.read import read_image
 from openau.records import (
@@ -82,6 +82,7 @@ class Instrument:
         heatmaps: How the network's heat maps are made, where they are wanted too.
         rules: Emotion rules.
         zero: What is taken for neutral.
+        landmarks: Whether faces and table have landmarks even where the network does not want them aligned.
     """
 
     detectors: Detectors
@@ -91,11 +92,17 @@ class Instrument:
     heatmaps: HeatmapMethod | Literal[False] = False
     rules: str = "deramgozin2023"
     zero: Zero = NO_ZERO
+    landmarks: bool = False
 
     @property
     def card(self) -> ModelCard:
         """The model's card."""
         return self.model.card
+
+    @property
+    def needs_landmarks(self) -> bool:
+        """Whether faces must have landmarks."""
+        return self.landmarks or self.card.crop.align == "points"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -110,7 +117,7 @@ class Instrument:
     def detect(self, rgb: Pixels, known: Sequence[Face] = (), *, is_photo: bool = False) -> tuple[Face, ...]:
         """Return the faces of one picture, at most `max_faces`, the largest first.
 
-        Where the network wants them aligned by landmarks, they have landmarks and pose.
+        Where `needs_landmarks` is true, they have landmarks and pose.
 
         Args:
             rgb: (H, W, 3) RGB uint8.
@@ -120,8 +127,8 @@ class Instrument:
         """
         detector = self.detectors.of_kind(is_photo=is_photo)
         found = detector.again(rgb, known) if known and isinstance(detector, LooksAgain) else None
-        faces = sorted(detector(rgb) if found is None else found, key=_area, reverse=True)
-        return tuple(with_landmarks(rgb, faces[: self.max_faces], self.card.crop))
+        faces = sorted(detector(rgb) if found is None else found, key=_area, reverse=True)[: self.max_faces]
+        return tuple(landmarked(rgb, faces) if self.needs_landmarks else faces)
 
     def crop(self, frame: Frame, faces: Sequence[Face], tracker: Tracker) -> FaceCrops:
         """Give the faces of one frame their ids and cut them out.
@@ -199,8 +206,6 @@ def build_instrument(settings: Settings) -> Instrument:
             thorough=thorough,
         )
 
-    if model.card.crop.align == "points":
-        default_landmarks()  # like the detector: what is missing must be said before the first picture
     detectors = Detectors(build)
     detectors.of_kind(is_photo=False)  # what cannot be built must be said before the first picture
     instrument = Instrument(
@@ -210,7 +215,10 @@ def build_instrument(settings: Settings) -> Instrument:
         settings.emotion_decoder,
         (settings.heatmaps and method) or False,
         settings.emotion_rules,
+        landmarks=settings.landmarks,
     )
+    if instrument.needs_landmarks:
+        default_landmarks()  # like the detector: what is missing must be said before the first picture
     return replace(instrument, zero=_zero(instrument, settings.neutral))
 
 

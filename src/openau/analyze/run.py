@@ -142,7 +142,14 @@ class Run:
         started = time.monotonic()
         with ExitStack() as stack:
             offset = resumed.offset if resumed else None
-            writer = stack.enter_context(TableWriter(self._table, self._instrument.card, resume_at=offset))
+            writer = stack.enter_context(
+                TableWriter(
+                    self._table,
+                    self._instrument.card,
+                    landmarks=self._instrument.landmarks,
+                    resume_at=offset,
+                )
+            )
             stack.callback(self._pictures.abort)
             drawing = stack.enter_context(Behind(self._pictures.draw, depth=_DEPTH))
             if resumed is None:

@@ -28,6 +28,7 @@ class Settings:
         emotion_decoder: `exact`, `contains` or `nearest`, see `openau.emotion`.
         emotion_rules: A key of `openau.emotion.RULES`: which AUs make which emotion.
         format: Format of the AU table.
+        landmarks: Whether the table has each face's 68 landmarks.
         overlay: Also write pictures and videos with boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
         heatmap_method: How the maps are made, see `openau.records.HeatmapMethod`; empty for what the model's
@@ -47,6 +48,7 @@ class Settings:
     emotion_decoder: str = "nearest"
     emotion_rules: str = "deramgozin2023"
     format: Literal["csv", "parquet"] = "csv"
+    landmarks: bool = False
     overlay: bool = False
     heatmaps: bool = False
     heatmap_method: HeatmapMethod | Literal[""] = ""

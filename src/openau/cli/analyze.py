@@ -32,6 +32,7 @@ class Analyze(Command):
         out: Folder for the results; results that are there are never overwritten.
         camera: Read the camera of this number instead, until Ctrl-C.
         format: Format of the table; parquet needs the extra openau[parquet].
+        landmarks: Also write each face's 68 landmarks into the table.
         overlay: Also write pictures and videos with face boxes, AU bars and emotion.
         heatmaps: Also write one picture per face of where the network looked for each AU.
         heatmap_method: How the heat maps are made: grad_cam, grad_cam_plus_plus or hires_cam, as far as the
@@ -56,6 +57,7 @@ class Analyze(Command):
     out: Path = Path("openau-results")
     camera: Whole = None
     format: Literal["csv", "parquet"] = "csv"
+    landmarks: Flag = False
     overlay: Flag = False
     heatmaps: Flag = False
     heatmap_method: Name = ""
@@ -116,6 +118,7 @@ class Analyze(Command):
             emotion_decoder=self.emotion_decoder,
             emotion_rules=self.emotion_rules,
             format=self.format,
+            landmarks=self.landmarks,
             overlay=self.overlay,
             heatmaps=self.heatmaps,
             heatmap_method=cast("HeatmapMethod", self.heatmap_method),

@@ -8,6 +8,7 @@ from openau.faces.landmarks import (
     LandmarkModel,
     default_landmarks,
     landmark_model_path,
+    landmarked,
     pupil_centres,
     with_landmarks,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "default_landmarks",
     "house_box",
     "landmark_model_path",
+    "landmarked",
     "pupil_centres",
     "stretch_of",
     "turned_box",

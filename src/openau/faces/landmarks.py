@@ -237,7 +237,21 @@ def with_landmarks(rgb: Pixels, faces: Sequence[Face], spec: CropSpec) -> list[F
         SettingError: A box does not touch the picture.
         ModelError: The landmark network is missing or cannot run here.
     """
-    lacking = [face for face in faces if face.points is None] if spec.align == "points" else []
+    return landmarked(rgb, faces) if spec.align == "points" else list(faces)
+
+
+def landmarked(rgb: Pixels, faces: Sequence[Face]) -> list[Face]:
+    """Return faces with landmarks where they have none.
+
+    Args:
+        rgb: (H, W, 3) RGB uint8.
+        faces: The picture's faces; landmarks that they have, of the detector or of a dataset, are kept.
+
+    Raises:
+        SettingError: A box does not touch the picture.
+        ModelError: The landmark network is missing or cannot run here.
+    """
+    lacking = [face for face in faces if face.points is None]
     if not lacking:
         return list(faces)
     found = iter(default_landmarks()(rgb, lacking))

@@ -15,6 +15,7 @@ FACE_COLUMNS = (
     "source", "frame", "time_s", "face_id", "face_score", "x1", "y1", "x2", "y2",
     "pitch_deg", "yaw_deg", "roll_deg", "success",
 )  # fmt: skip
+LANDMARK_COLUMNS = tuple(f"{axis}_{number}" for axis in "xy" for number in range(68))
 EMOTION_COLUMNS = ("emotion", *(f"emotion_{name}_p" for name in EMOTIONS))
 TEXT_COLUMNS = frozenset({"source", "emotion"})
 AU_COLUMN = re.compile(r"AU(\d{2})_([pcr])")
@@ -22,34 +23,42 @@ AU_COLUMN = re.compile(r"AU(\d{2})_([pcr])")
 _BOX = ("x1", "y1", "x2", "y2")
 _POSE = ("pitch_deg", "yaw_deg", "roll_deg")
 _WHOLE = frozenset({"frame", "face_id", "success"})
-_DECIMALS = {"time_s": 6} | dict.fromkeys((*_BOX, *_POSE), 2)
+_DECIMALS = {"time_s": 6} | dict.fromkeys((*_BOX, *_POSE, *LANDMARK_COLUMNS), 2)
 
 
-def table_columns(card: ModelCard) -> list[str]:
-    """Return the AU table's columns for a model: face, then its AUs in ascending FACS order, then emotion."""
+def table_columns(card: ModelCard, *, landmarks: bool = False) -> list[str]:
+    """Return the AU table's columns for a model: face, its AUs in ascending FACS order, emotion, landmarks.
+
+    Args:
+        card: The model's card.
+        landmarks: Whether the table has the faces' 68 landmarks.
+    """
     parts = ("p", "c", "r") if card.intensity else ("p", "c")
     aus = [f"{au_column(au)}_{part}" for au in sorted(card.aus) for part in parts]
-    return [*FACE_COLUMNS, *aus, *EMOTION_COLUMNS]
+    return [*FACE_COLUMNS, *aus, *EMOTION_COLUMNS, *(LANDMARK_COLUMNS if landmarks else ())]
 
 
-def reading_row(reading: Reading, card: ModelCard) -> dict[str, object]:
+def reading_row(reading: Reading, card: ModelCard, *, landmarks: bool = False) -> dict[str, object]:
     """Return one row of the AU table, rounded as in the file.
 
     Args:
         reading: One face in one frame, or a frame without a face.
         card: The card of the model that read it.
+        landmarks: Whether the table has the faces' 68 landmarks.
 
     Returns:
-        Column to value for every column of `table_columns(card)`, in that order; an unknown value is None.
+        Column to value for every column of `table_columns`, in that order; an unknown value is None.
 
     Raises:
         TableError: The reading's AUs are not the card's.
     """
-    row: dict[str, object] = dict.fromkeys(table_columns(card))
+    row: dict[str, object] = dict.fromkeys(table_columns(card, landmarks=landmarks))
     row |= {"source": reading.source, "frame": reading.frame, "success": int(reading.face is not None)}
     row["time_s"] = _rounded("time_s", reading.time_s)
     if reading.face is not None:
         row |= _face_values(reading.face)
+        if landmarks and reading.face.points is not None:
+            row |= _landmark_values(reading.face.points)
     if reading.output is not None:
         row |= _au_values(reading.output, card)
     if reading.emotion is not None:
@@ -62,7 +71,7 @@ def row_reading(row: Mapping[str, str], card: ModelCard) -> Reading:
     """Return the reading that a row of text was written from, rounded as in the file.
 
     Args:
-        row: Column to text for every column of `table_columns(card)`.
+        row: Column to text for every column of `table_columns`, with landmarks or without.
         card: The card of the model that read it.
     """
     time_s = float(row["time_s"]) if row["time_s"] else None
@@ -70,9 +79,11 @@ def row_reading(row: Mapping[str, str], card: ModelCard) -> Reading:
     if row["success"] == "0":
         return Reading(source, frame, time_s)
     angles = [row[name] for name in _POSE]
+    places = [row.get(name, "") for name in LANDMARK_COLUMNS]
     face = Face(
         box_px=(float(row["x1"]), float(row["y1"]), float(row["x2"]), float(row["y2"])),
         score=float(row["face_score"]),
+        points=np.array(places, np.float32).reshape(2, -1).T if all(places) else None,
         pose_deg=(float(angles[0]), float(angles[1]), float(angles[2])) if all(angles) else None,
         face_id=int(row["face_id"]) if row["face_id"] else None,
     )
@@ -106,6 +117,11 @@ def _face_values(face: Face) -> dict[str, object]:
     values |= {name: _rounded(name, edge) for name, edge in zip(_BOX, face.box_px, strict=True)}
     pose = face.pose_deg or (None, None, None)
     return values | {name: _rounded(name, angle) for name, angle in zip(_POSE, pose, strict=True)}
+
+
+def _landmark_values(points: Floats) -> dict[str, object]:
+    places = points.T.reshape(-1).tolist()
+    return {name: _rounded(name, place) for name, place in zip(LANDMARK_COLUMNS, places, strict=True)}
 
 
 def _au_values(output: AUOutput, card: ModelCard) -> dict[str, object]:

@@ -14,6 +14,7 @@ from openau.table.columns import (
     AU_COLUMN,
     EMOTION_COLUMNS,
     FACE_COLUMNS,
+    LANDMARK_COLUMNS,
     TEXT_COLUMNS,
     is_whole,
     reading_row,
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def to_table(readings: Iterable[Reading], card: ModelCard) -> pd.DataFrame:
+def to_table(readings: Iterable[Reading], card: ModelCard, *, landmarks: bool = False) -> pd.DataFrame:
     """Return readings as the AU table, equal to what `read_table` gives for their file.
 
     Args:
         readings: Rows in the order wanted.
         card: The card of the model that read them.
+        landmarks: Whether the table has the faces' 68 landmarks.
     """
     import pandas as pd
 
-    columns = table_columns(card)
-    rows = [reading_row(reading, card) for reading in readings]
+    columns = table_columns(card, landmarks=landmarks)
+    rows = [reading_row(reading, card, landmarks=landmarks) for reading in readings]
     return _typed(pd.DataFrame(rows, columns=columns, dtype=object))
 
 
@@ -84,7 +86,7 @@ def read_readings(path: Path, card: ModelCard) -> Iterator[Reading]:
     """
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines)
-        if rows.fieldnames != table_columns(card):
+        if rows.fieldnames not in (table_columns(card), table_columns(card, landmarks=True)):
             raise TableError(f"{path} has other columns than the model {card.name} writes.")
         for row in rows:
             yield row_reading(row, card)
@@ -111,6 +113,7 @@ def _check_columns(columns: list[str], path: Path) -> None:
         *FACE_COLUMNS,
         *(f"{au_column(au)}_{part}" for au in aus for part in parts),
         *EMOTION_COLUMNS,
+        *(LANDMARK_COLUMNS if LANDMARK_COLUMNS[0] in columns else ()),
     ]
     missing = [column for column in wanted if column not in columns]
     strange = [column for column in columns if column not in wanted]

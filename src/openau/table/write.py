@@ -26,12 +26,15 @@ class TableWriter:
     returned; a Parquet table is made from it, row group by row group, in `finish`.
     """
 
-    def __init__(self, path: Path, card: ModelCard, *, resume_at: int | None = None) -> None:
+    def __init__(
+        self, path: Path, card: ModelCard, *, landmarks: bool = False, resume_at: int | None = None
+    ) -> None:
         """Open the partial file.
 
         Args:
             path: The finished table's path, `.csv` or `.parquet`.
             card: The card of the model whose readings are written.
+            landmarks: Whether the table has the faces' 68 landmarks.
             resume_at: Offset in bytes, from `flush` of an earlier run, at which the partial file is cut and
                 continued; None starts anew.
 
@@ -44,7 +47,8 @@ class TableWriter:
         self.path = path
         self.partial = partial_path(path)
         self._card = card
-        self._columns = table_columns(card)
+        self._landmarks = landmarks
+        self._columns = table_columns(card, landmarks=landmarks)
         self._file: IO[bytes]
         try:
             if resume_at is None:
@@ -66,7 +70,7 @@ class TableWriter:
         Raises:
             OutputError: The disk is full or the file cannot be written.
         """
-        rows = (reading_row(reading, self._card) for reading in readings)
+        rows = (reading_row(reading, self._card, landmarks=self._landmarks) for reading in readings)
         try:
             self._write_text([cell_text(column, row[column]) for column in self._columns] for row in rows)
         except OSError as error:
