@@ -15,6 +15,7 @@ import pandas as pd
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
 from openau.evaluate import predicted_aus, roc_auc
 from openau.evaluate.intensity import icc, intensity_sums
+from openau.export.finished import read_finished
 from openau.facs import au_column
 from openau.runtime import default_model_path, read_card
 
@@ -29,8 +30,7 @@ def main() -> None:
     options = parser(__doc__ or "")
     options.add_argument("run", type=Path, help="the run folder")
     chosen = options.parse_args()
-    table = pd.read_parquet(chosen.run / "predictions.parquet")
-    test = table[table["fold"] == "test"]
+    test = read_finished(chosen.run).test()
     model = model_record(default_model_path(), read_card(default_model_path()).name)
     rows = [*measure(test), *strengths(test), *by_group(test)]
     settings: dict[str, int | float | str | bool] = {"pictures": len(test), "data": "synthetic"}

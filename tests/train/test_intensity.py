@@ -12,7 +12,9 @@ import pytest
 from openau.data.crops import prepare
 from openau.data.store import CropStore
 from openau.errors import TableError
+from openau.evaluate import evaluate
 from openau.export import export_run
+from openau.export.finished import read_finished
 from openau.records import Crop, CropSpec
 from openau.runtime import AUModel
 from openau.train import train
@@ -35,6 +37,33 @@ def test_intensities_that_are_plain_to_see_are_learned_and_exported(
     faces = [Crop(pixels, np.eye(2, 3)) for pixels in store.crops(np.arange(3))]
     found = model.predict(faces, heatmaps=True)
     assert all(one.intensity is not None and one.intensity.shape == (2,) for one in found)
+
+
+def test_a_file_tells_intensities_stretched_where_the_recipe_wants_it(
+    stores: dict[int, Path], tmp_path: Path
+) -> None:
+    plain = recipe(stores, "compact_resnet", "bce", epochs=2, **TINY)
+    loss = replace(plain.loss, more={"intensity": 1.0}, more_options={"intensity": {"delta": 5.0}})
+    card = replace(plain.card, intensities="stretched")
+    run = train(replace(plain, loss=loss, card=card), out=tmp_path / "run")
+    finished = read_finished(run)
+    stretches = finished.stretches()
+    assert any(stretch != (1.0, 0.0) for stretch in stretches)
+    model = AUModel(export_run(run, tmp_path / "model.onnx"), threads=1)
+    told = finished.test().set_index("sample")
+    assert not told["AU12_r"].equals(finished.raw.set_index("sample")["AU12_r"])
+    store = CropStore.open(stores[SIDE])
+    rows = np.flatnonzero(store.table["path"].isin(told.index))[:3]
+    for path, output in zip(
+        store.table["path"].iloc[rows],
+        model.predict([Crop(p, np.eye(2, 3)) for p in store.crops(rows)]),
+        strict=True,
+    ):
+        assert output.intensity is not None
+        wanted = told.loc[path, [f"AU{au:02d}_r" for au in output.aus]].to_numpy(float)
+        assert output.intensity == pytest.approx(wanted, abs=1e-3)
+    [icc] = [row.value for row in model.card.accuracy if row.metric == "ICC(3,1)" and row.au == 12]
+    assert icc == pytest.approx(float(evaluate(finished.test(), aus=[12])["icc"].iloc[0]), abs=1e-4)
 
 
 def test_an_untaught_intensity_is_neither_told_nor_promised(stores: dict[int, Path], tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ rows and costs nothing.
 from __future__ import annotations
 
 import copy
-import json
-import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,26 +24,22 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from openau.errors import CardError, ModelError, OutputError
-from openau.evaluate import best_threshold, evaluate, evaluate_emotions
-from openau.evaluate.emotion import EMOTION_TRUTH
+from openau.evaluate.stretch import Stretch
 from openau.evaluate.thresholds import Rule
+from openau.export.finished import read_finished
 from openau.export.landmarks import export_landmark_run
 from openau.export.switches import Switch, put_behind_switches
 from openau.export.tracing import traced
-from openau.facs import au_column
 from openau.models.jacobian import HeadJacobian, best_map
 from openau.models.weights import EmotionSpec, LandmarkSpec, load_any
-from openau.records import Accuracy, HeatmapMethod, ModelCard
-from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES, read_run_card
+from openau.records import HeatmapMethod, ModelCard
+from openau.runtime import CARD_KEY, HEATMAPS, SWITCHES
 
 TOLERANCE = 1e-4
-_TRACE = 0.5  # below this intensity an AU is not there
-_FEW = 10  # faces; the median of fewer is chance
 
 
 class _Exported(nn.Module):
@@ -57,17 +52,33 @@ class _Exported(nn.Module):
 
     switches: tuple[Switch, ...] = ()
 
+    gain: Tensor
+    shift: Tensor
+
     def __init__(self, network: nn.Module, *, intensity: bool) -> None:
         super().__init__()
         self.network = network
         self.intensity = intensity
         self.always = ("probability", "intensity") if intensity else ("probability",)
+        self.stretched = False
+
+    def stretch(self, stretches: Sequence[Stretch]) -> None:
+        """Tell intensities stretched from now on.
+
+        Args:
+            stretches: One per AU.
+        """
+        self.register_buffer("gain", torch.tensor([stretch.gain for stretch in stretches]))
+        self.register_buffer("shift", torch.tensor([stretch.shift for stretch in stretches]))
+        self.stretched = True
 
     def forward(self, face: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of `always`: probabilities (B, A), and intensities (B, A) in 0–5."""
         if not self.intensity:
             return (torch.sigmoid(self.network(face)),)
         logits, intensity = self.network.logits_and_intensities(face)  # type: ignore[operator] # a method
+        if self.stretched:
+            intensity = (intensity - self.shift) * self.gain
         return torch.sigmoid(logits), intensity.clamp(0, 5)
 
 
@@ -113,7 +124,9 @@ class _WithMoreHeatmaps(_WithHeatmaps):
         return *super().forward(face), *(getattr(jacobian, method)() for method in self.more)
 
 
-def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
+def export_onnx(
+    network: nn.Module, card: ModelCard, path: Path, *, stretches: Sequence[Stretch] = ()
+) -> Path:
     """Write a network and its card as one ONNX file, checked against PyTorch.
 
     The same weights and card give the same bytes.
@@ -123,6 +136,7 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
         card: Its card; `heatmap_layer` None leaves the heat maps out, `heatmap_method` None lets the file
             recommend `openau.models.jacobian.best_map`.
         path: Target `.onnx` file; replaced if it exists.
+        stretches: How the file stretches the network's intensities, one per AU; none for not at all.
 
     Returns:
         `path`.
@@ -141,6 +155,8 @@ def export_onnx(network: nn.Module, card: ModelCard, path: Path) -> Path:
         part.touch()  # a place that cannot be written is said before the work, not after it
         network.eval()
         function = _exported_function(network, card)
+        if stretches:
+            function.stretch(stretches)
         if card.heatmap_layer is not None and card.heatmap_method is None:
             card = replace(card, heatmap_method=best_map(network))
         model = _to_onnx(function, card)
@@ -181,8 +197,8 @@ def export_any(run: Path, out: Path) -> Path:
 def export_run(run: Path, out: Path, *, rule: Rule | None = None) -> Path:
     """Write the best weights of a training run as one ONNX file with a complete card.
 
-    Each AU's threshold is the one that serves best on the validation part; the card's accuracy is measured on
-    the test part, which had no say in either weights or thresholds.
+    Each AU's threshold, and its stretch where the recipe wants intensities stretched, is the one that serves
+    best on the validation part; the card's accuracy is measured on the test part, which had no say in them.
 
     Args:
         run: Run folder of a finished training.
@@ -205,78 +221,8 @@ def export_run(run: Path, out: Path, *, rule: Rule | None = None) -> Path:
             f"{run} holds {spec.name}, which tells emotions alone; a model file needs action units: export a "
             "network that reads emotions from them, such as emotiram_fau."
         )
-    card = read_run_card(run)
-    try:
-        table = pd.read_parquet(run / "predictions.parquet")
-        fold = table["fold"]
-        about = tomllib.loads((run / "recipe.toml").read_text(encoding="utf-8"))["card"]
-        started = json.loads((run / "environment.json").read_text(encoding="utf-8"))["started"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{run} is not a finished training run ({error}); train or resume it.") from error
-    validation, test = table[fold == "validation"], table[fold == "test"]
-    chosen: Rule = rule or about.get("thresholds", "f1")
-    thresholds = tuple(_threshold(validation, au, chosen) for au in card.aus)
-    data = about["test_data"] or ", ".join(sorted(set(test["dataset"])))
-    card = replace(
-        card,
-        thresholds=thresholds,
-        accuracy=(*_accuracy(test, card.aus, thresholds, data), *_emotion_accuracy(test, card, data)),
-        created=started[:10],
-        neutral=_neutral(validation, card.aus),
-    )
-    return export_onnx(network, card, out)
-
-
-def _threshold(validation: pd.DataFrame, au: int, rule: Rule) -> float:
-    """Return the threshold that serves an AU best; 0.5 where no label of it is known to choose by."""
-    known = validation[validation[f"{au_column(au)}_t"].notna()]
-    if not len(known):
-        return 0.5
-    return round(best_threshold(known[f"{au_column(au)}_t"], known[f"{au_column(au)}_p"], rule), 4)
-
-
-def _emotion_accuracy(test: pd.DataFrame, card: ModelCard, data: str) -> tuple[Accuracy, ...]:
-    """Return accuracy and macro F1 of the emotions on the test part, where the network tells them."""
-    if not card.emotions or not test[EMOTION_TRUTH].notna().any():
-        return ()
-    whole = evaluate_emotions(test).set_index("emotion").loc["all"].to_dict()
-    protocol = "test part of the run's split, weights chosen on the validation part"
-    return tuple(
-        Accuracy(data, protocol, title, round(float(whole[metric]), 4), count=int(whole["count"]))
-        for metric, title in (("accuracy", "accuracy of emotions"), ("macro_f1", "macro F1 of emotions"))
-    )
-
-
-def _accuracy(
-    test: pd.DataFrame, aus: tuple[int, ...], thresholds: tuple[float, ...], data: str
-) -> tuple[Accuracy, ...]:
-    """Return AUC, F1 and, of intensities, ICC on the test part: means over AUs, then each AU."""
-    rows = evaluate(test, aus=aus, thresholds=thresholds)
-    protocol = (
-        f"test part of the run's split ({test['subject'].nunique()} subjects), weights and thresholds chosen "
-        "on the validation part; count of an AU = its positives"
-    )
-    found: list[Accuracy] = []
-    for metric, column in (("ROC AUC", "auc"), ("F1", "f1"), ("ICC(3,1)", "icc")):
-        if column not in rows.columns:
-            continue  # the network was not taught intensities
-        defined = rows[rows[column].notna()]
-        if len(defined):
-            mean = round(float(defined[column].mean()), 4)
-            found.append(Accuracy(data, protocol, f"mean {metric}", mean, count=len(test)))
-        for au, value, positives in zip(defined["au"], defined[column], defined["positives"], strict=True):
-            found.append(Accuracy(data, protocol, metric, round(float(value), 4), int(au), int(positives)))
-    return tuple(found)
-
-
-def _neutral(validation: pd.DataFrame, aus: tuple[int, ...]) -> tuple[float, ...]:
-    """Return the median probability of each AU on faces without any AU; nothing where there are few."""
-    columns = [au_column(au) for au in aus]
-    intensity = validation.reindex(columns=[f"{column}_i" for column in columns])  # unknown is not at rest
-    at_rest = validation[(intensity < _TRACE).all(axis=1)]
-    if len(at_rest) < _FEW:
-        return ()
-    return tuple(round(float(at_rest[f"{column}_p"].median()), 4) for column in columns)
+    finished = read_finished(run)
+    return export_onnx(network, finished.completed_card(rule), out, stretches=finished.stretches())
 
 
 def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:

@@ -255,6 +255,9 @@ class CardSettings:
         limits: Sentences: what it must not be used for, where it fails.
         thresholds: How each AU's threshold is chosen on the validation part, see
             `openau.evaluate.best_threshold`.
+        intensities: `stretched` where each AU's intensities are given the spread of the true ones by what the
+            validation part says, see `openau.evaluate.stretch`; `plain` where they stay as the network tells
+            them.
     """
 
     version: str = "0"
@@ -263,6 +266,7 @@ class CardSettings:
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = ()
     thresholds: Rule = "f1"
+    intensities: Literal["plain", "stretched"] = "plain"
 
 
 @dataclass(frozen=True, slots=True)
