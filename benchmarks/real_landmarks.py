@@ -4,7 +4,8 @@
 doi:10.6084/m9.figshare.5047666, CC BY 4.0), read from `$OPENAU_SHARED/faces/london`. Errors are in per cent
 of the distance between the pupils set by hand. Pupils are estimated from the six landmarks of each eye. Of
 the 189 points, those are compared that mean the same place as one of the 68: corners of the eyes and of the
-mouth, the middle of both lips, the septum.
+mouth, the middle of both lips, the septum. Brows are outlined by eight points each: how far the ten landmarks
+of the brows lie outside of these outlines is told (0 for all inside), and how many lie inside.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -25,6 +27,11 @@ SAME_PLACE = {36: 18, 39: 22, 42: 23, 45: 27, 33: 55, 48: 87, 54: 93, 51: 90, 57
 """Landmark of the 68 to the point of the 189 that means the same place."""
 
 PARTS = {"corners of the eyes": (36, 39, 42, 45), "septum": (33,), "mouth": (48, 51, 54, 57)}
+OUTLINES = (
+    (range(17, 22), (71, 72, 73, 74, 75, 76, 84, 83)),
+    (range(22, 27), (82, 81, 80, 79, 78, 77, 85, 86)),
+)
+"""Landmarks of each brow, and those of the 189 points that go around it."""
 SMALLEST_GROUP = 8
 SEED = 0
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pandas")
@@ -72,7 +79,8 @@ def read_errors(folder: Path, model: LandmarkModel) -> pd.DataFrame:
             assert face.points is not None
             row |= errors_of(face.points.astype(float), true)
         rows.append(row)
-    return pd.DataFrame(rows).reindex(columns=["gender", "ethnicity", "pupils", *PARTS])
+    columns = ["gender", "ethnicity", "pupils", *PARTS, "brows", "brows inside"]
+    return pd.DataFrame(rows).reindex(columns=columns)
 
 
 def errors_of(found: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str, object]:
@@ -88,7 +96,23 @@ def errors_of(found: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str
     for name, numbers in PARTS.items():
         gaps = found[list(numbers)] - true[[SAME_PLACE[number] for number in numbers]]
         errors[name] = float(np.linalg.norm(gaps, axis=1).mean()) / apart
-    return errors
+    outside = outside_brows(found, true)
+    return errors | {"brows": float(outside.mean()) / apart, "brows inside": float((outside == 0).mean())}
+
+
+def outside_brows(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each of the ten landmarks of the brows lies outside of its brow, pixels; 0 inside.
+
+    Args:
+        found: (68, 2) landmarks.
+        true: (189, 2) points set by hand.
+    """
+    away = [
+        -cv2.pointPolygonTest(true[list(outline)].astype(np.float32), (float(x), float(y)), measureDist=True)
+        for numbers, outline in OUTLINES
+        for x, y in found[list(numbers)]
+    ]
+    return np.maximum(away, 0.0)
 
 
 def measure(errors: pd.DataFrame, resamples: int) -> list[Measurement]:
@@ -100,7 +124,12 @@ def measure(errors: pd.DataFrame, resamples: int) -> list[Measurement]:
     """
     found = int(errors["pupils"].notna().sum())
     rows = [Measurement("faces found", found / len(errors), "share", n=len(errors))]
-    rows += [_mean(errors, name, resamples) for name in ("pupils", *PARTS)]
+    rows += [_mean(errors, name, resamples) for name in ("pupils", *PARTS, "brows")]
+    rows.append(
+        Measurement(
+            "landmarks of the brows inside them", float(errors["brows inside"].mean()), "share", n=found
+        )
+    )
     for trait in ("gender", "ethnicity"):
         for name, part in errors.groupby(trait):
             if len(part) >= SMALLEST_GROUP:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from openau.records import Floats, Pixels
+from openau.synth.brow_marks import BROWS
 from openau.synth.expression import Expression, pose_face
 from openau.synth.eyelids import even_lids
 from openau.synth.identity import Stage, Subject, draw_subject
@@ -191,13 +192,16 @@ def test_the_eyeballs_turn_to_where_the_eyes_look(
             assert np.abs(turned[eyeball].mean(axis=0) - rest[eyeball].mean(axis=0)).max() < 0.4
 
 
-def test_landmarks_are_the_projected_vertices(stage: Stage, subject: Subject) -> None:
+def test_landmarks_are_the_projected_vertices_and_those_of_the_brows_its_marks(
+    stage: Stage, subject: Subject
+) -> None:
     view = frontal(yaw_deg=25, pitch_deg=-8, roll_deg=6)
-    expression = Expression.both({12: 4.0, 26: 3.0})
+    expression = Expression.both({1: 4.0, 12: 4.0, 26: 3.0})
     points = shoot(stage, subject, expression, view).points
     vertices = posed(stage, subject.vertices, expression)
-    pivot = float32([0, 0, 1])
-    turned = float32((vertices[stage.rig.landmarks] - pivot) @ head_rotation(view.camera).T)
+    places = vertices[stage.rig.landmarks]
+    places[BROWS] = subject.brow_marks.on(vertices)
+    turned = float32((places - float32([0, 0, 1])) @ head_rotation(view.camera).T)
     assert np.abs(points - even_lids(project(turned, view.camera, (SIZE, SIZE)))).max() < 0.01
 
 

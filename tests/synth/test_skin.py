@@ -31,7 +31,7 @@ def traits() -> Traits:
 
 
 def painted(stage: Stage, traits: Traits) -> Floats:
-    skin = paint_skin(np.random.default_rng(1), traits, BARE, stage.skin_maps)
+    skin, _ = paint_skin(np.random.default_rng(1), traits, BARE, stage.skin_maps)
     return float32(skin[..., :3].mean(axis=2))
 
 

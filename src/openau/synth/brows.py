@@ -64,8 +64,8 @@ def middle_line(brow: Brow, side: Numbers) -> Floats:
 
 def paint_brows(
     rng: np.random.Generator, brow: Brow, x: Floats, y: Floats, fits: tuple[Floats, Floats]
-) -> Floats:
-    """Return how much brow hair covers each texel.
+) -> tuple[Floats, tuple[Brow, Brow]]:
+    """Return how much brow hair covers each texel, and the brows that were drawn, a little lopsided.
 
     Args:
         rng: The source of chance.
@@ -75,19 +75,20 @@ def paint_brows(
         fits: What `fit_texels` returned.
 
     Returns:
-        (S, S) float32 in 0-1.
+        (S, S) float32 in 0-1; the right and the left brow.
     """
     lopsided = rng.normal(0, 0.06)
+    right, left = (replace(brow, lift=brow.lift + sign * lopsided) for sign in (-1, 1))
     hairs = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
-    for sign, factors in zip((-1, 1), fits, strict=True):
-        _draw_hairs(rng, replace(brow, lift=brow.lift + sign * lopsided), sign, factors, hairs)
+    for sign, own, factors in zip((-1, 1), (right, left), fits, strict=True):
+        _draw_hairs(rng, own, sign, factors, hairs)
     strength = np.float32(0.35 + 0.55 * brow.density)
     cover = np.zeros_like(x)
     rows = _rows(y)
     band = _band(brow, x[rows], y[rows], lopsided)
     soft = blur(hairs[rows].astype(np.float32) / 255, 0.45)
     cover[rows] = np.clip(band + (1 - band) * soft * strength, 0, 0.95)
-    return cover
+    return cover, (right, left)
 
 
 def _rows(y: Floats) -> slice:
@@ -99,7 +100,7 @@ def _rows(y: Floats) -> slice:
 def _band(brow: Brow, x: Floats, y: Floats, lopsided: float) -> Floats:
     """Return the shade under the single hairs, 0-1."""
     side = np.abs(x)
-    half = _half_height(brow, side)
+    half = half_height(brow, side)
     middle = middle_line(brow, side) + np.float32(lopsided) * np.sign(x)
     edge = smooth_step(0, 1, (1 - np.abs(y - middle) / np.maximum(half, 0.03)) * 1.3)
     ends = smooth_step(brow.inner - 0.35, brow.inner + 0.35, side) * smooth_step(
@@ -108,8 +109,13 @@ def _band(brow: Brow, x: Floats, y: Floats, lopsided: float) -> Floats:
     return float32(edge * ends * np.float32(0.12 + 0.5 * brow.density))
 
 
-def _half_height(brow: Brow, side: Numbers) -> Floats:
-    """Return half the height of the band, cm: full inside, thin at the tail."""
+def half_height(brow: Brow, side: Numbers) -> Floats:
+    """Return half the height of the brow's band, cm on the mean face: full inside, thin at the tail.
+
+    Args:
+        brow: Its shape.
+        side: Distance from the face's middle, cm.
+    """
     inner, outer = brow.inner, brow.outer
     knots = [inner - 0.1, inner + 0.4, (inner + outer) / 2, outer - 0.8, outer]
     return float32(np.interp(side, knots, [0.2, 0.42, 0.42, 0.25, 0.06]) * brow.thickness)
@@ -120,7 +126,7 @@ def _draw_hairs(rng: np.random.Generator, brow: Brow, sign: int, factors: Floats
     count = int(60 + 190 * brow.density * min(brow.thickness, 1.2))
     along = rng.beta(1.1, 1.25, count)
     side = brow.inner + (brow.outer - brow.inner) * along
-    half = _half_height(brow, side)
+    half = half_height(brow, side)
     rise = rng.uniform(-1, 1, count)
     start_y = middle_line(brow, side) + half * rise - 0.1
     angle = np.radians(np.interp(along, [0, 0.12, 0.35, 0.7, 1], [82, 62, 34, 4, -26]) - 22 * rise)

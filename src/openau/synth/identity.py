@@ -11,6 +11,7 @@ import numpy as np
 
 from openau.records import Floats
 from openau.synth.beard import BeardZone, find_beard_zone, grow_beard
+from openau.synth.brow_marks import BrowMarks, BrowZone, find_brow_zone, mark_brows
 from openau.synth.cells import Cell
 from openau.synth.expression import add_shapes
 from openau.synth.glasses import make_glasses
@@ -95,6 +96,7 @@ class Stage:
         forms: Lids, ageing tissue and directions among the identity modes.
         lash_lines: Where lashes grow.
         beard_zone: Where beards grow.
+        brow_zone: Where brows can be.
     """
 
     rig: Rig
@@ -104,6 +106,7 @@ class Stage:
     forms: Forms
     lash_lines: tuple[LashLine, ...]
     beard_zone: BeardZone
+    brow_zone: BrowZone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +130,7 @@ class Subject:
         solid: (CLOTHES + 1, 3) float32, reflectance by part, then that of the clothes.
         clothed: (N,) float32, how much clothes cover each vertex, 0-1.
         folds: How this skin folds, by AU.
+        brow_marks: Where the landmarks of the brows are.
     """
 
     traits: Traits
@@ -145,6 +149,7 @@ class Subject:
     solid: Floats
     clothed: Floats
     folds: Mapping[int, Fold]
+    brow_marks: BrowMarks
 
 
 def build_stage(rig: Rig | None = None) -> Stage:
@@ -166,6 +171,7 @@ def build_stage(rig: Rig | None = None) -> Stage:
         forms=build_forms(rig),
         lash_lines=find_lash_lines(rig),
         beard_zone=find_beard_zone(rig, surface),
+        brow_zone=find_brow_zone(rig),
     )
 
 
@@ -199,7 +205,7 @@ def draw_subject(
     body = _grow(rng, stage, traits, hairline, vertices, worn)
     cover = _scalp_cover(stage, hairline)
     glasses = make_glasses(rng, worn.glasses, vertices, rig)
-    skin = paint_skin(rng, traits, hairline, stage.skin_maps)
+    skin, brows = paint_skin(rng, traits, hairline, stage.skin_maps)
     folds = draw_folds(rng.spawn(1)[0])
     ageing = _ageing(rng, stage, traits, folds)
     relief = resting_relief(rng, traits, stage.skin_maps) + ageing
@@ -221,6 +227,7 @@ def draw_subject(
         solid=_solid_colours(rng, traits, worn, teeth, clothes),
         clothed=_clothed(rng, rig),
         folds=folds,
+        brow_marks=mark_brows(stage.brow_zone, *brows),
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from openau.records import Box, Floats, Pixels
 from openau.synth.backdrop import paint_backdrop
+from openau.synth.brow_marks import BROWS
 from openau.synth.expression import Expression, posed_face
 from openau.synth.eyelids import even_lids
 from openau.synth.identity import Stage, Subject
@@ -128,6 +129,7 @@ def render(
     light, face, buffer = _light_up(stage, subject, expression, view, (turned, rotation, points, extra))
     developed = develop(light, face, view.flaws, _target_level(subject, view.flaws), rng)
     final = even_lids(points[rig.landmarks])
+    final[BROWS] = project(subject.brow_marks.on(turned), view.camera, (height, width))
     pose = (view.camera.pitch_deg, view.camera.yaw_deg, view.camera.roll_deg)
     rgb = np.rint(developed * 255).astype(np.uint8)
     half = (height // MASK_SCALE, width // MASK_SCALE)

@@ -18,7 +18,7 @@ from openau.synth.lips import LipMaps, lip_maps, tone_lips
 from openau.synth.rig import Rig
 from openau.synth.surface import TEXTURE_SIZE, Surface
 from openau.synth.texture import blur, bump, float32, line_distance, resize, smooth_step
-from openau.synth.traits import BeardStyle, Lids, Traits
+from openau.synth.traits import BeardStyle, Brow, Lids, Traits
 
 _ALL: Final = float32([1, 1, 1])
 _BANK: Final = 1024
@@ -128,7 +128,9 @@ def _lip_mask(surface: Surface) -> Floats:
     return blur(lips.astype(np.float32) / 255, 2.0)
 
 
-def paint_skin(rng: np.random.Generator, traits: Traits, hairline: Hairline, maps: SkinMaps) -> Floats:
+def paint_skin(
+    rng: np.random.Generator, traits: Traits, hairline: Hairline, maps: SkinMaps
+) -> tuple[Floats, tuple[Brow, Brow]]:
     """Paint one subject's face.
 
     Args:
@@ -138,7 +140,7 @@ def paint_skin(rng: np.random.Generator, traits: Traits, hairline: Hairline, map
         maps: Regions of the face.
 
     Returns:
-        (S, S, 4) float32: linear RGB reflectance 0-1, and gloss.
+        (S, S, 4) float32: linear RGB reflectance 0-1, and gloss; the right and the left brow as painted.
     """
     blotch, patch, fine = _patches(rng, 12), _patches(rng, 64), _window(rng, maps.fine)
     aged = float(np.clip((traits.age - 30) / 40, 0, 1))
@@ -158,13 +160,13 @@ def paint_skin(rng: np.random.Generator, traits: Traits, hairline: Hairline, map
     dim(painted, float32(rim), _ALL)
     beard = _beard_cover(rng, traits, maps, fine)
     scalp = _scalp_cover(hairline, maps, fine, patch)
-    brow = paint_brows(rng, traits.brows, maps.x, maps.y, maps.brow_fits)
+    brow, brows = paint_brows(rng, traits.brows, maps.x, maps.y, maps.brow_fits)
     for cover, colour in ((beard, traits.beard_colour), (brow, traits.brow), (scalp, traits.hair)):
         lay_over(painted, float32(cover), float32(colour))
     bound(painted, 0.003, 0.92)
     paint_shine = 0.5 * maps.lips if traits.makeup.lipstick else np.float32(0)
     painted[..., 3] = maps.shine * (1 + 0.09 * patch) * (1 - 0.6 * beard) * (1 - 0.7 * scalp) + paint_shine
-    return painted
+    return painted, brows
 
 
 def resting_relief(rng: np.random.Generator, traits: Traits, maps: SkinMaps) -> Floats:
@@ -199,7 +201,7 @@ def darken_folds(painted: Floats, height: Floats) -> None:
     """Darken the bottom of folds, where little light falls, in place.
 
     Args:
-        painted: (S, S, 4) float32, what `paint_skin` returned.
+        painted: (S, S, 4) float32, skin that `paint_skin` painted.
         height: (S, S) float32, cm, negative in folds.
     """
     dim(painted, float32(np.clip(-height * np.float32(4), 0, 0.35)), float32([0.88, 1.0, 1.0]))
