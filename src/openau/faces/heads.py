@@ -71,10 +71,10 @@ _SMALL, _SMALL_ODDS = 32.0, math.log(2)  # faces below so many pixels, which so 
 _LEAST_SIDE = 64  # levels go down to this short side or less: there a face may fill the picture
 _BORDER = 24  # around such levels; what is outside the picture repeats its edge
 _BORDERED = 160  # short side of levels from which on there is a border
-_ASKED = 0.3  # raw probability from which an answer is looked at again
+_QUICK_ASKED, _THOROUGH_ASKED = 0.3, 0.15  # raw probability from which an answer is looked at again
 _MOST_LOOKS = 96
 _FIRST = 0.6  # raw probability of the answers that are looked at before all others
-_LIKELY = 0.45  # raw probability at the first, quick look from which an answer is measured
+_MORE = 0.15  # so much likelier an answer must be at the first, quick look to be measured
 _SURE = 0.98  # score of a face around which no other answer is looked at
 _SETTLED = 30.0  # pixels of its level; a larger face would have answered there or before
 _OVERLAP = 0.3  # share of the smaller box from which on two faces are one
@@ -89,8 +89,9 @@ class HeadDetector:
 
     Attributes:
         min_score: Faces below this score (0-1) are dropped.
-        thorough: Whether large pictures are searched in more of their pixels. For photographs; without it the
-            smallest face is about 1/20 of the height of the picture, from VGA on.
+        thorough: Whether large pictures are searched in more of their pixels, and more answers are looked at
+            again. For photographs; without it the smallest face is about 1/20 of the height of the picture,
+            from VGA on.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class HeadDetector:
         self._network, self._card = _open(finder_path() if network is None else network)
         self.min_score = checked_min_score(min_score, default=float(self._card["min_score"]))
         self.thorough = thorough
+        self._asked = _THOROUGH_ASKED if thorough else _QUICK_ASKED
 
     def __call__(self, rgb: Pixels) -> list[Face]:
         """Return the faces in a picture, surest first.
@@ -190,7 +192,7 @@ class HeadDetector:
         if below or beside:
             level = cv2.copyMakeBorder(level, border, below, border, beside, cv2.BORDER_REPLICATE)
         shown = level * np.float32(gain / 255)
-        found = peaks(self._say((shown if gain == 1 else np.minimum(shown, 1))[None])[0], _ASKED)
+        found = peaks(self._say((shown if gain == 1 else np.minimum(shown, 1))[None])[0], self._asked)
         middle = (found.middle - np.float32(border)) * ratio
         return Answers(found.logit, middle, found.side * np.sqrt(ratio.prod()))
 
@@ -206,7 +208,8 @@ class HeadDetector:
     def _faces(self, grey: Grey, found: Answers, known: Sequence[Face]) -> list[Face]:
         """Look at answers, and again at those that are likely, but for places of known faces."""
         near = self._look(grey, found, _CENTRING)
-        near = grouped(near.chosen((near.logit >= logit_of(_LIKELY)) & _is_free(near, known)))
+        likely = near.logit >= logit_of(self._asked + _MORE)
+        near = grouped(near.chosen(likely & _is_free(near, known)))
         found = self._look(grey, near, _MEASURING)
         return [
             Face(square_box(x, y, side), score)
