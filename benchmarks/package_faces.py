@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.ledger import Measurement, Result, finish, model_record, parser
 from benchmarks.real_faces import LIBRARIES, SEED, area
 from openau import Analyzer
+from openau.faces import build_detector
 from openau.facs import au_column
 from openau.read import read_image
 from openau.records import ModelCard
@@ -32,6 +34,9 @@ from openau.runtime import default_model_path
 
 FACES = Path(__file__).with_name("package_faces.csv")
 FEWEST = 3  # faces that show an AU
+SIDES = (24, 30, 40)  # pixels to which faces are shrunk
+AROUND = 2.2  # sides of the face that the cut reaches to each side
+FRAME = 60  # pixels of grey around the shrunk cut
 NEAR = 0.35  # of the face's side: how far off the middle of a found face may be
 
 
@@ -45,6 +50,7 @@ def main() -> None:
     analyzer = Analyzer(model=options.model)
     scores = read_faces(options.pictures, faces, analyzer)
     rows = measure(coded(faces, analyzer.card), scores, analyzer.card, 100 if options.quick else 2000)
+    rows += small_faces(options.pictures, faces)
     settings: dict[str, int | float | str | bool] = {"detector": "openau", "fewest": FEWEST}
     card = model_record(options.model, analyzer.card.name)
     finish(Result("package_faces", settings, {"bootstrap": SEED}, LIBRARIES, tuple(rows), card), options)
@@ -116,6 +122,39 @@ def measure(
             Measurement(f"{au_column(au)} said to occur where absent", share, "share", n=int(absent.sum()))
         )
     return rows
+
+
+def small_faces(folder: Path, faces: pd.DataFrame) -> list[Measurement]:
+    """Return the share of the listed faces that are found when the pictures around them are shrunk."""
+    find = build_detector("openau", thorough=True)
+    found: dict[int, list[bool]] = {side: [] for side in SIDES}
+    for face in faces.itertuples():
+        rgb = read_image(folder / str(face.archive) / str(face.file)).rgb
+        high, wide = rgb.shape[:2]
+        side = float(face.side) * wide  # type: ignore[arg-type] # a column of numbers
+        x, y = float(face.x) * wide, float(face.y) * high  # type: ignore[arg-type] # as above
+        left, top = max(0, int(x - AROUND * side)), max(0, int(y - AROUND * side))
+        cut = rgb[top : int(y + AROUND * side), left : int(x + AROUND * side)]
+        for wanted, hits in found.items():
+            scale = wanted / side
+            if scale > 1:
+                continue
+            small = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            framed = np.pad(small, ((FRAME, FRAME), (FRAME, FRAME), (0, 0)), constant_values=120)
+            place = np.array([(x - left) * scale + FRAME, (y - top) * scale + FRAME])
+            boxes = np.array([one.box_px for one in find(framed)]).reshape(-1, 4)
+            away = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - place, axis=1)
+            hits.append(bool((away < NEAR * wanted).any()))
+    return [
+        Measurement(
+            f"faces found, shrunk to {side} pixels",
+            float(np.mean(hits)),
+            "share",
+            n=len(hits),
+            note=f"{sum(hits)} of {len(hits)}",
+        )
+        for side, hits in found.items()
+    ]
 
 
 def _auc(truth: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
