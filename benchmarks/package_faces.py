@@ -142,7 +142,7 @@ def small_faces(folder: Path, faces: pd.DataFrame) -> list[Measurement]:
             small = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             framed = np.pad(small, ((FRAME, FRAME), (FRAME, FRAME), (0, 0)), constant_values=120)
             place = np.array([(x - left) * scale + FRAME, (y - top) * scale + FRAME])
-            boxes = np.array([one.box_px for one in find(framed)]).reshape(-1, 4)
+            boxes = np.array([one.box_px for one in find(np.asarray(framed, np.uint8))]).reshape(-1, 4)
             away = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - place, axis=1)
             hits.append(bool((away < NEAR * wanted).any()))
     return [

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from openau.evaluate.intensity import Sums, icc, intensity_cells
 
-_GAINS: Final = np.arange(20, 61) / 20
+_GAINS: Final = np.arange(20, 81) / 20
 _SHIFTS: Final = np.arange(0, 31) / 20
 
 
@@ -49,7 +49,7 @@ def best_stretch(truth: ArrayLike, predicted: ArrayLike) -> Stretch:
         predicted: (N,) intensity 0–5 as the network tells it, NaN missing.
 
     Returns:
-        A gain of 1 to 3 and a shift of 0 to 1.5 in steps of 0.05; 1 and 0 where the truth is not known or
+        A gain of 1 to 4 and a shift of 0 to 1.5 in steps of 0.05; 1 and 0 where the truth is not known or
         does not vary.
 
     Raises:
