@@ -66,6 +66,20 @@ def test_eyes_nose_and_mouth_of_a_photograph_are_found(astronaut: Pixels, face: 
     assert found.visible.mean() > 0.8
 
 
+def test_brows_of_a_photograph_are_marked_where_they_are(astronaut: Pixels, face: Face) -> None:
+    [found] = default_landmarks()(astronaut, [face])
+    assert found.points is not None
+    # The line of each thin brow as anybody sees it in the picture; the eyes are 44 pixels apart.
+    for brow, line in (
+        (slice(17, 22), [(190.0, 90.3), (198.0, 87.7), (212.5, 92.3)]),
+        (slice(22, 27), [(238.5, 93.2), (253.5, 92.0), (262.5, 95.3)]),
+    ):
+        x, y = found.points[brow].T
+        height = np.interp(x, *np.array(line).T) - y
+        assert abs(height.mean()) < 2.6  # on the forehead above, it would be 5 or 6
+        assert np.abs(height).max() < 4.2
+
+
 def test_a_noisy_box_hardly_moves_the_frame(astronaut: Pixels, face: Face) -> None:
     still = box_of(astronaut, face)
     random = np.random.default_rng(0)
@@ -192,3 +206,4 @@ def test_pupils_of_photographs_with_points_set_by_hand(shared: Path) -> None:
     assert found["error of the pupils"] < 5.0
     assert found["error of the corners of the eyes"] < 7.5
     assert found["error of the mouth"] < 8.5
+    assert found["error of the brows"] < 4.0
