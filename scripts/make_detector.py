@@ -6,6 +6,7 @@ Usage: scripts/face-detector [WORK_FOLDER] [DETECTOR_FILE]   (default build/face
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 import tomllib
@@ -75,6 +76,7 @@ def make_detector(work: Path, file: Path, recipe: Mapping[str, Any]) -> None:
     tell("measuring")
     tested = answers(find, draw_crowds(cast_of(work, subjects, "test", unseen), judge["scenes"], seed=2))
     export_finder(network, described(card, tested, judge["scenes"], recipe), file)
+    shutil.copyfile(work / "run" / "log.csv", file.with_suffix(".csv"))
     print(f"\nThe face detector is made: {file}. Measure it: python -m benchmarks.finding")
 
 

@@ -83,8 +83,14 @@ def test_an_interrupted_training_ends_like_one_that_was_not(tmp_path: Path, cast
     with pytest.raises(StopError):
         train_finder(RECIPE, cast, tmp_path / "parts", save_every=2, progress=stop)
     steps: list[int] = []
-    parts = train_finder(RECIPE, cast, tmp_path / "parts", progress=lambda step, _: steps.append(step))
+    parts = train_finder(
+        RECIPE, cast, tmp_path / "parts", save_every=2, progress=lambda step, _: steps.append(step)
+    )
     assert steps == [3, 4]
+    logs = [(tmp_path / name / "log.csv").read_text("utf-8") for name in ("whole", "parts")]
+    assert logs[0].splitlines()[0] == "step,centres,boxes,points"
+    assert logs[0].splitlines()[-1].startswith("4,")
+    assert logs[0] == logs[1]
     for one, other in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True):
         assert torch.equal(one, other)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ _SLACK: Final = 1.06  # faces a little outside the range are taught, too
 _BLIND: Final = 1.55  # beyond that they may be found or not, up to this factor; farther off they must not
 _WARMING: Final = 100  # steps
 _COOLING: Final = 0.3  # share of all steps
+_LOGGED: Final = 500  # steps from one line of the log to the next
 _PLACE_COST: Final = 1.0
 _POINT_COST: Final = 0.5
 
@@ -67,7 +69,8 @@ def train_finder(
     Args:
         recipe: How.
         cast: Heads and clutter.
-        out: Folder of the checkpoint; is created.
+        out: Folder of the checkpoint and of `log.csv`, which has the mean losses of the steps since the last
+            checkpoint, every 500 steps; is created.
         save_every: Steps between two checkpoints.
         progress: Is called with each finished step and its losses.
 
@@ -89,6 +92,7 @@ def train_finder(
     if checkpoint.exists():
         standing = load_checkpoint(checkpoint, network, average, optimizer, criterion, text)
     network.train()
+    recent: list[dict[str, float]] = []  # since the last checkpoint
     for step in range(standing.total, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _schedule(step, recipe.steps)
@@ -98,10 +102,15 @@ def train_finder(
         ]
         losses = _learn(network, optimizer, crowds)
         average.update(network, step)
+        recent.append(losses)
         if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
-            now = Standing(total=step + 1, finished=step + 1 == recipe.steps)
+            if (step + 1) % _LOGGED == 0 or step + 1 == recipe.steps:
+                standing.history.append({"step": step + 1, **pd.DataFrame(recent).mean()})
+            recent.clear()
+            standing.total, standing.finished = step + 1, step + 1 == recipe.steps
             try:
-                save_checkpoint(checkpoint, network, average, optimizer, criterion, now, text)
+                save_checkpoint(checkpoint, network, average, optimizer, criterion, standing, text)
+                pd.DataFrame(standing.history).to_csv(out / "log.csv", index=False)
             except (OSError, SafetensorError) as error:
                 raise OutputError(f"The checkpoint {checkpoint} cannot be written: {error}.") from error
         if progress is not None:
