@@ -39,8 +39,9 @@ from openau.synth.ratios import Companions, check_aus
 from openau.synth.rig import find_rig, load_rig, pack_rig
 from openau.synth.truth import open_index
 
-FORMAT: Final = 2
-"""Version of the folder's layout and of the sampler; a folder of another version is not continued."""
+FORMAT: Final = 3
+"""Version of the folder's layout, of the sampler and of the truth that is written; a folder of another version is
+not continued."""
 
 INDEX: Final = "index.parquet"
 SPLITS: Final = ("train", "validation", "test")
