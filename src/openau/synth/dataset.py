@@ -40,7 +40,7 @@ from openau.synth.rig import find_rig, load_rig, pack_rig
 from openau.synth.truth import open_index
 
 FORMAT: Final = 3
-"""Version of the folder's layout, of the sampler and of the truth; a folder of another one is not continued."""
+"""Version of layout, sampler and truth; a folder of another one is not continued."""
 
 INDEX: Final = "index.parquet"
 SPLITS: Final = ("train", "validation", "test")
