@@ -47,7 +47,7 @@ def test_a_file_tells_intensities_stretched_where_the_recipe_wants_it(
     card = replace(plain.card, intensities="stretched")
     run = train(replace(plain, loss=loss, card=card), out=tmp_path / "run")
     finished = read_finished(run)
-    stretches = finished.stretches()
+    stretches = finished.stretches
     assert any(stretch != (1.0, 0.0) for stretch in stretches)
     model = AUModel(export_run(run, tmp_path / "model.onnx"), threads=1)
     told = finished.test().set_index("sample")

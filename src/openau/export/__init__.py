@@ -222,7 +222,7 @@ def export_run(run: Path, out: Path, *, rule: Rule | None = None) -> Path:
             "network that reads emotions from them, such as emotiram_fau."
         )
     finished = read_finished(run)
-    return export_onnx(network, finished.completed_card(rule), out, stretches=finished.stretches())
+    return export_onnx(network, finished.completed_card(rule), out, stretches=finished.stretches)
 
 
 def _exported_function(network: nn.Module, card: ModelCard) -> _Exported:

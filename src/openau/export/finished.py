@@ -9,6 +9,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ class Finished:
     validation: pd.DataFrame
     raw: pd.DataFrame
 
+    @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
-        """Return how each AU's intensity is stretched; none where the recipe does not want it."""
+        """How each AU's intensity is stretched; none where the recipe does not want it."""
         if not self.card.intensity or self.about.get("intensities", "plain") != "stretched":
             return ()
         columns = [au_column(au) for au in self.card.aus]
@@ -57,7 +59,7 @@ class Finished:
     def test(self) -> pd.DataFrame:
         """Return the test part as the model file tells it, with intensities stretched where it does so."""
         columns = [f"{au_column(au)}_r" for au in self.card.aus]
-        told = zip(columns, self.stretches(), strict=False)  # none is stretched, or all are
+        told = zip(columns, self.stretches, strict=False)  # none is stretched, or all are
         return self.raw.assign(**{column: stretch(self.raw[column]) for column, stretch in told})
 
     def completed_card(self, rule: Rule | None = None) -> ModelCard:

@@ -138,8 +138,8 @@ def run_study(
     begun = _is_begun(study, setting, resume)
     plans = list(study.plan(setting))
     bench = _Bench(study, setting)
-    bench.read_what_was_given()
     if not begun:
+        bench.read_what_was_given()
         _begin(study, setting)
     folders: dict[str, Path] = {}
     watch = _Watch(len(plans), progress)
