@@ -24,6 +24,7 @@ from openau.models.face_finder import LARGEST_PX, OUTPUTS, SIDE_PX, SMALLEST_PX,
 from openau.records import Floats
 from openau.synth.crowd import Cast, Crowd, draw_crowd
 from openau.train.checkpoint import Standing, WeightAverage, load_checkpoint, save_checkpoint
+from openau.train.folder import write_log
 
 Progress = Callable[[int, Mapping[str, float]], None]
 
@@ -110,7 +111,7 @@ def train_finder(
             standing.total, standing.finished = step + 1, step + 1 == recipe.steps
             try:
                 save_checkpoint(checkpoint, network, average, optimizer, criterion, standing, text)
-                pd.DataFrame(standing.history).to_csv(out / "log.csv", index=False)
+                write_log(out, standing.history)
             except (OSError, SafetensorError) as error:
                 raise OutputError(f"The checkpoint {checkpoint} cannot be written: {error}.") from error
         if progress is not None:

@@ -107,7 +107,7 @@ def write_log(folder: Path, history: list[dict[str, Any]]) -> None:
 
     Args:
         folder: Run folder.
-        history: One row per finished epoch.
+        history: One row per finished epoch, or per so many steps.
     """
     table = pd.DataFrame(history)
     # A checkpoint keeps the rows but not the order of their columns.
